@@ -1,0 +1,1 @@
+//! venue.toml: read, checked, and turned into the limits of every part.

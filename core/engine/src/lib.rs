@@ -1,0 +1,1 @@
+//! The engine agent: fair poll, sequencer, matcher, journal, release.

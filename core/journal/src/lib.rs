@@ -1,0 +1,1 @@
+//! The journal of sequenced commands: append, checksum, replay.

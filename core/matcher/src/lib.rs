@@ -1,0 +1,1 @@
+//! The matcher: (state, command) -> (state, events).

@@ -1,0 +1,1 @@
+//! The programs: engine, gateway, publisher, and the composite venue.

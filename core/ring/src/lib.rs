@@ -1,0 +1,1 @@
+//! Rings in shared memory: single producer/single consumer, and broadcast.

@@ -1,0 +1,1 @@
+//! Every call to the operating system, and its unsafe code.

@@ -1,0 +1,1 @@
+//! Commands, events and ring records, generated from core/schema.

@@ -1,0 +1,1 @@
+//! FIX tag-value codec: zero-copy reader, writer into a caller's buffer.

@@ -1,0 +1,1 @@
+//! The gateway agent: FIX acceptor, order entry, message store.

@@ -1,0 +1,1 @@
+//! Simulated members: recorded or synthetic order flow through real FIX sessions.

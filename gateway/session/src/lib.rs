@@ -1,0 +1,1 @@
+//! FIX 4.4 session state machine, without I/O.

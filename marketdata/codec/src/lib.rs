@@ -1,0 +1,1 @@
+//! The public feed: packet header and messages, generated from marketdata/schema.

@@ -1,0 +1,1 @@
+//! The publisher agent: incremental, snapshot and definition channels.

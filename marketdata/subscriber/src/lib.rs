@@ -1,0 +1,1 @@
+//! Subscriber library: A/B arbitration, gap detection, recovery, book.
