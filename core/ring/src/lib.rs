@@ -1,1 +1,19 @@
-//! Rings in shared memory: single producer/single consumer, and broadcast.
+//! Rings in shared memory.
+//!
+//! [`spsc`]: one producer, one consumer, nothing is lost: a full ring pushes back on its producer.
+//! [`broadcast`]: one producer that never waits, any number of readers; a reader that was lapped is
+//! told so. Both carry fixed-size [`Record`]s, which are copied word by word through atomics and
+//! decoded from the copy, so a torn or forged record is an error and never undefined behaviour.
+//!
+//! [`layout`] is the one place that knows the bytes.
+
+pub mod broadcast;
+pub mod layout;
+mod sleep;
+pub mod spsc;
+mod sync;
+
+pub use broadcast::{BroadcastConsumer, BroadcastProducer};
+pub use layout::{Memory, RingError};
+pub use spsc::{SpscConsumer, SpscProducer};
+pub use touchline_types::Record;

@@ -1,0 +1,1 @@
+//! Events rebuilt from the journal: journal reader and matcher.

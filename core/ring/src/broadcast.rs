@@ -1,0 +1,169 @@
+//! Broadcast: the way of events out of the engine. The producer never waits; a reader that is
+//! too slow is lapped, told so, and catches up from elsewhere.
+//!
+//! Before it writes slots the producer raises `claimed` to the end of what it will write; after,
+//! it raises `published`. A reader copies a record and then reads `claimed`: if the slot may have been claimed
+//! again meanwhile, the copy is thrown away. This is a seqlock whose sequence is the pair of cursors.
+
+use std::marker::PhantomData;
+
+use crate::layout::{self, CLAIMED, KIND_BROADCAST, Memory, PUBLISHED, READERS_MAX, RingError};
+use crate::sleep;
+use crate::sync::{Ordering, fence};
+use touchline_types::Record;
+
+/// The writing end.
+#[derive(Debug)]
+pub struct BroadcastProducer<R, M> {
+    memory: M,
+    capacity: usize,
+    written: u64,
+    published: u64,
+    record: PhantomData<R>,
+}
+
+/// A reading end.
+#[derive(Debug)]
+pub struct BroadcastConsumer<R, M> {
+    memory: M,
+    capacity: usize,
+    /// Next record to read.
+    next: u64,
+    published: u64,
+    reader: usize,
+    record: PhantomData<R>,
+}
+
+/// Makes a ring of `capacity` records (a power of two) in zeroed memory.
+///
+/// # Errors
+///
+/// [`RingError`] if the memory is too short or the capacity no power of two.
+pub fn create<R: Record>(memory: &impl Memory, capacity: usize) -> Result<(), RingError> {
+    layout::format::<R>(memory.words(), KIND_BROADCAST, capacity)
+}
+
+impl<R: Record, M: Memory> BroadcastProducer<R, M> {
+    /// Takes the writing end of a ring.
+    ///
+    /// # Errors
+    ///
+    /// [`RingError`] if the memory is no broadcast ring of `R`.
+    pub fn attach(memory: M) -> Result<Self, RingError> {
+        let capacity = layout::check::<R>(memory.words(), KIND_BROADCAST)?;
+        let written = memory.words()[PUBLISHED].load(Ordering::Acquire);
+        Ok(Self { memory, capacity, written, published: written, record: PhantomData })
+    }
+
+    /// Writes a record that readers see after the next [`flush`](Self::flush).
+    #[inline]
+    pub fn push(&mut self, record: &R) {
+        let words = self.memory.words();
+        // The claim must be visible before any byte of the slot changes.
+        words[CLAIMED].store(self.written.wrapping_add(1), Ordering::Relaxed);
+        fence(Ordering::Release);
+        layout::store(words, self.written, self.capacity, record);
+        self.written = self.written.wrapping_add(1);
+    }
+
+    /// Shows readers all that was pushed, and calls `ring` for each one that sleeps.
+    #[inline]
+    pub fn flush(&mut self, mut ring: impl FnMut(usize)) {
+        if self.published == self.written {
+            return;
+        }
+        self.published = self.written;
+        let words = self.memory.words();
+        words[PUBLISHED].store(self.written, Ordering::Release);
+        for reader in 0..READERS_MAX {
+            if sleep::must_ring(words, reader) {
+                ring(reader);
+            }
+        }
+    }
+
+    /// Records written since the ring was made.
+    #[must_use]
+    pub const fn position(&self) -> u64 {
+        self.written
+    }
+}
+
+impl<R: Record, M: Memory> BroadcastConsumer<R, M> {
+    /// Joins a ring as reader `reader` (its number for sleeping; no two readers share one), at
+    /// the oldest record that is surely whole.
+    ///
+    /// # Errors
+    ///
+    /// [`RingError`] if the memory is no broadcast ring of `R`, or the number is too large.
+    pub fn attach(memory: M, reader: usize) -> Result<Self, RingError> {
+        let capacity = layout::check::<R>(memory.words(), KIND_BROADCAST)?;
+        if reader >= READERS_MAX {
+            return Err(RingError::Argument { name: "reader", value: reader as u64 });
+        }
+        let published = memory.words()[PUBLISHED].load(Ordering::Acquire);
+        let claimed = memory.words()[CLAIMED].load(Ordering::Relaxed);
+        let next = claimed.max(published).saturating_sub(capacity as u64).min(published);
+        Ok(Self { memory, capacity, next, published, reader, record: PhantomData })
+    }
+
+    /// The next record, or `None` when there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`RingError::Lapped`] when the producer has overtaken this reader, which then stands in the
+    /// middle of the ring; [`RingError::Record`] when the record is no value of its type (it is skipped);
+    /// [`RingError::Cursor`] when the producer's cursor went back.
+    #[inline]
+    pub fn pop(&mut self) -> Result<Option<R>, RingError> {
+        let words = self.memory.words();
+        if self.next == self.published {
+            let theirs = words[PUBLISHED].load(Ordering::Acquire);
+            if theirs < self.published {
+                return Err(RingError::Cursor { theirs, ours: self.published });
+            }
+            self.published = theirs;
+            if self.next == theirs {
+                return Ok(None);
+            }
+        }
+        let block = layout::load::<R>(words, self.next, self.capacity);
+        // The copy is whole if its slot was not claimed for the next lap before the copy ended.
+        fence(Ordering::Acquire);
+        let claimed = words[CLAIMED].load(Ordering::Relaxed);
+        if claimed.saturating_sub(self.next) > self.capacity as u64 {
+            return Err(self.lapped(claimed));
+        }
+        self.next += 1;
+        R::read(&block[..R::BYTES]).map(Some).map_err(RingError::Record)
+    }
+
+    /// Moves to the middle of the ring: near the front the producer would lap it again at once.
+    #[cold]
+    fn lapped(&mut self, claimed: u64) -> RingError {
+        let published = self.memory.words()[PUBLISHED].load(Ordering::Acquire);
+        let oldest = (claimed - (self.capacity as u64) / 2).min(published);
+        let lost = oldest.saturating_sub(self.next);
+        self.next = self.next.max(oldest);
+        self.published = self.published.max(published).max(self.next);
+        RingError::Lapped { lost }
+    }
+
+    /// Announces sleep and looks once more: `true` if there is still nothing to read.
+    #[must_use]
+    pub fn park(&mut self) -> bool {
+        sleep::announce(self.memory.words(), self.reader);
+        self.memory.words()[PUBLISHED].load(Ordering::Acquire) == self.next
+    }
+
+    /// Takes the announcement back.
+    pub fn unpark(&mut self) {
+        sleep::withdraw(self.memory.words(), self.reader);
+    }
+
+    /// Records that wait.
+    #[must_use]
+    pub fn depth(&self) -> u64 {
+        self.memory.words()[PUBLISHED].load(Ordering::Acquire).saturating_sub(self.next)
+    }
+}

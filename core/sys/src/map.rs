@@ -1,0 +1,118 @@
+//! Memory shared by processes: a file, usually under /dev/shm, mapped whole. Access is by 64-bit
+//! atomic words only, so that no data race exists for the compiler to reason about.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
+
+use rustix::fs::{Mode, OFlags};
+use rustix::mm::{MapFlags, ProtFlags};
+
+use crate::{SysError, at};
+
+/// A mapped file as atomic words. Unmapped when dropped; the file stays.
+#[derive(Debug)]
+pub struct SharedMap {
+    words: *const AtomicU64,
+    len_words: usize,
+    path: PathBuf,
+}
+
+// SAFETY: the mapping is plain memory that is only reached as atomics, which are Sync, and it
+// lives until the one owner drops it.
+unsafe impl Send for SharedMap {}
+// SAFETY: as above.
+unsafe impl Sync for SharedMap {}
+
+impl SharedMap {
+    /// Makes a new file of `bytes` zeros (rounded up to 8), in place of any old one, and maps it
+    /// with every page present. Readers of an old file keep the old one.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the system says to open, truncate, rename or mmap.
+    pub fn create(path: &Path, bytes: usize) -> Result<Self, SysError> {
+        let fresh = path.with_extension(format!("new.{}", std::process::id()));
+        let on = path.display();
+        let fd = at(
+            "create",
+            &on,
+            rustix::fs::open(
+                &fresh,
+                OFlags::RDWR | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC,
+                Mode::from_raw_mode(0o660),
+            ),
+        )?;
+        let len_bytes = bytes.next_multiple_of(8);
+        at("truncate", &on, rustix::fs::ftruncate(&fd, len_bytes as u64))?;
+        let map = Self::map(&fd, len_bytes, path, true)?;
+        at("rename", &on, rustix::fs::rename(&fresh, path))?;
+        Ok(map)
+    }
+
+    /// Maps an existing file. A reader that only looks asks for `writable = false`.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the system says to open, stat or mmap; `INVAL` for an empty file or one whose
+    /// length is no multiple of 8.
+    pub fn open(path: &Path, writable: bool) -> Result<Self, SysError> {
+        let on = path.display();
+        let access = if writable { OFlags::RDWR } else { OFlags::RDONLY };
+        let fd = at("open", &on, rustix::fs::open(path, access | OFlags::CLOEXEC, Mode::empty()))?;
+        let stat = at("stat", &on, rustix::fs::fstat(&fd))?;
+        let len_bytes = usize::try_from(stat.st_size).unwrap_or(0);
+        if len_bytes == 0 || len_bytes % 8 != 0 {
+            return at("map", &on, Err(rustix::io::Errno::INVAL));
+        }
+        Self::map(&fd, len_bytes, path, writable)
+    }
+
+    fn map(
+        fd: &rustix::fd::OwnedFd,
+        len_bytes: usize,
+        path: &Path,
+        writable: bool,
+    ) -> Result<Self, SysError> {
+        let protection =
+            if writable { ProtFlags::READ | ProtFlags::WRITE } else { ProtFlags::READ };
+        // SAFETY: a fresh shared mapping at an address of the kernel's choice; nothing else
+        // refers to it, and Drop unmaps exactly this range.
+        let address = unsafe {
+            rustix::mm::mmap(
+                std::ptr::null_mut(),
+                len_bytes,
+                protection,
+                MapFlags::SHARED | MapFlags::POPULATE,
+                fd,
+                0,
+            )
+        };
+        let address = at("mmap", path.display(), address)?;
+        Ok(Self {
+            words: address.cast::<AtomicU64>(),
+            len_words: len_bytes / 8,
+            path: path.to_path_buf(),
+        })
+    }
+
+    /// The memory. Storing through a map that was opened read-only ends the process.
+    #[must_use]
+    pub fn words(&self) -> &[AtomicU64] {
+        // SAFETY: the range was mapped with this length, is aligned to a page, and stays mapped
+        // as long as self lives. The file is never made shorter: `create` replaces it instead.
+        unsafe { std::slice::from_raw_parts(self.words, self.len_words) }
+    }
+
+    /// Where the file lies.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for SharedMap {
+    fn drop(&mut self) {
+        // SAFETY: the range is the one that `map` made, and no reference to it outlives self.
+        let _ = unsafe { rustix::mm::munmap(self.words.cast_mut().cast(), self.len_words * 8) };
+    }
+}

@@ -1,0 +1,81 @@
+//! The FIX values of every [`Reason`]. `UnknownSymbol` and its kin exist once, and are told
+//! to a member as OrdRejReason(103) or CxlRejReason(102), whichever the message carries.
+
+use crate::Reason;
+
+impl Reason {
+    /// OrdRejReason(103), FIX 4.4 Vol 6.
+    #[must_use]
+    pub const fn ord_rej_reason(self) -> u32 {
+        match self {
+            Self::UnknownSymbol => 1,
+            Self::ExchangeClosed => 2,
+            Self::OrderExceedsLimit | Self::TooManyOrders | Self::TooManyClOrdIds => 3,
+            Self::UnknownOrder => 5,
+            Self::DuplicateClOrdId => 6,
+            Self::UnsupportedCharacteristic => 11,
+            Self::IncorrectQuantity => 13,
+            Self::None
+            | Self::TooLateToCancel
+            | Self::PriceOutOfRange
+            | Self::NotReplaceable
+            | Self::PhaseNotAdmitted => 99,
+        }
+    }
+
+    /// CxlRejReason(102), FIX 4.4 Vol 6.
+    #[must_use]
+    pub const fn cxl_rej_reason(self) -> u32 {
+        match self {
+            Self::TooLateToCancel => 0,
+            Self::UnknownOrder => 1,
+            Self::ExchangeClosed
+            | Self::OrderExceedsLimit
+            | Self::TooManyOrders
+            | Self::TooManyClOrdIds => 2,
+            Self::DuplicateClOrdId => 6,
+            Self::None
+            | Self::UnknownSymbol
+            | Self::UnsupportedCharacteristic
+            | Self::IncorrectQuantity
+            | Self::PriceOutOfRange
+            | Self::NotReplaceable
+            | Self::PhaseNotAdmitted => 99,
+        }
+    }
+
+    /// One sentence for Text(58).
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::None => "",
+            Self::UnknownSymbol => "no such instrument",
+            Self::ExchangeClosed => "the instrument's phase does not admit it",
+            Self::OrderExceedsLimit => "quantity or value is above the instrument's limit",
+            Self::TooLateToCancel => "the order is no longer open",
+            Self::UnknownOrder => "no such order of this member",
+            Self::DuplicateClOrdId => "the member has used this ClOrdID before",
+            Self::UnsupportedCharacteristic => {
+                "order type, time in force and phase do not go together here"
+            }
+            Self::IncorrectQuantity => "quantity is zero, or not above what has executed",
+            Self::PriceOutOfRange => "price is outside the instrument's range",
+            Self::NotReplaceable => "a replace cannot change instrument, side or order type",
+            Self::TooManyOrders => "the venue holds as many open orders as it can",
+            Self::TooManyClOrdIds => "the venue holds as many ClOrdIDs as it can",
+            Self::PhaseNotAdmitted => "the instrument is in that phase already",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Reason;
+
+    #[test]
+    fn every_reason_but_none_has_a_text() {
+        for reason in Reason::ALL {
+            assert_eq!(reason.text().is_empty(), reason == Reason::None, "{reason:?}");
+        }
+    }
+}
