@@ -162,6 +162,20 @@ def _check(path: str, block: Block) -> None:
         raise SchemaError(f"{path}: {block.name}: {block.length} is no multiple of {alignment}")
 
 
+def layout_hash(schema: Schema) -> int:
+    """FNV-1a over every name, number, offset and length: equal where two builds agree on the bytes."""
+    words = [f"{schema.id}.{schema.version}"]
+    for kind in schema.kinds.values():
+        words += [f"{kind.name}.{name}={number}" for name, number, _ in kind.values]
+    for block in schema.blocks:
+        words.append(f"{block.name}:{block.template_id}:{block.length}")
+        words += [f"{f.name}:{f.kind.primitive}:{f.kind.length}@{f.offset}" for f in block.fields]
+    value = 0xCBF29CE484222325
+    for byte in "\n".join(words).encode():
+        value = (value ^ byte) * 0x100000001B3 % (1 << 64)
+    return value
+
+
 def snake(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).replace("ClOrdIDs", "cl_ord_ids").lower()
 
@@ -197,7 +211,9 @@ def rust(schema: Schema, shared: dict[str, Kind] | None = None) -> str:
     out += ["/// Schema id of every message in this module.",
             f"pub const SCHEMA_ID: u16 = {schema.id};",
             "/// Schema version of every message in this module.",
-            f"pub const SCHEMA_VERSION: u16 = {schema.version};", ""]
+            f"pub const SCHEMA_VERSION: u16 = {schema.version};",
+            "/// Hash of every name, number, offset and length of the schema.",
+            f"pub const LAYOUT_HASH: u64 = {layout_hash(schema):#018x};", ""]
     for kind in schema.kinds.values():
         if shared and kind.name in shared:
             if [v[:2] for v in kind.values] != [v[:2] for v in shared[kind.name].values]:
@@ -340,6 +356,8 @@ def c_header(schemas: list[Schema]) -> str:
            "#define TOUCHLINE_RECORDS_H", "", "#include <stddef.h>", "#include <stdint.h>", ""]
     for schema in schemas:
         prefix = "tl_" if schema.id == 2 else "tl_feed_"
+        out += [f"/* Hash of every name, number, offset and length of {schema.path} */",
+                f"#define {prefix.upper()}LAYOUT_HASH UINT64_C({layout_hash(schema):#018x})", ""]
         for kind in schema.kinds.values():
             if kind.form == "type":
                 continue
@@ -372,7 +390,9 @@ def c_header(schemas: list[Schema]) -> str:
 def python(schema: Schema) -> str:
     out = [f'"""{sentence(schema.description)}', "", NOTE.format(source=schema.path), '"""', "",
            "from __future__ import annotations", "", "import enum", "", "import numpy as np", ""]
-    names: list[str] = []
+    names = ["LAYOUT_HASH"]
+    out += [f"LAYOUT_HASH = {layout_hash(schema):#018x}",
+            '"""Hash of every name, number, offset and length of the schema."""', ""]
     for kind in schema.kinds.values():
         if kind.form == "type":
             continue

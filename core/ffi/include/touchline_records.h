@@ -5,6 +5,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Hash of every name, number, offset and length of core/schema/touchline-core.xml */
+#define TL_LAYOUT_HASH UINT64_C(0x03853bde18a1d57f)
+
 /* Side(54) */
 enum {
     TL_SIDE_UNDISCLOSED = 0, /* None: not an order */
@@ -280,6 +283,9 @@ _Static_assert(offsetof(tl_public_record, phase) == 83, "tl_public_record.phase"
 _Static_assert(offsetof(tl_public_record, flags) == 84, "tl_public_record.flags");
 _Static_assert(offsetof(tl_public_record, reserved) == 85, "tl_public_record.reserved");
 enum { TL_PUBLIC_RECORD_TEMPLATE_ID = 4 };
+
+/* Hash of every name, number, offset and length of marketdata/schema/touchline-feed.xml */
+#define TL_FEED_LAYOUT_HASH UINT64_C(0x2e9b9b4e35e4b391)
 
 /* What kind of packet this is */
 enum {

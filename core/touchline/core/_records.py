@@ -9,6 +9,9 @@ import enum
 
 import numpy as np
 
+LAYOUT_HASH = 0x03853bde18a1d57f
+"""Hash of every name, number, offset and length of the schema."""
+
 
 class Side(enum.IntEnum):
     """Side(54)."""
@@ -410,6 +413,7 @@ __all__ = [
     "EVENT_TEMPLATE_ID",
     "EventFlags",
     "EventKind",
+    "LAYOUT_HASH",
     "OrdStatus",
     "OrdType",
     "PRIVATE_RECORD_DTYPE",

@@ -8,6 +8,8 @@ use crate::BadValue;
 pub const SCHEMA_ID: u16 = 2;
 /// Schema version of every message in this module.
 pub const SCHEMA_VERSION: u16 = 0;
+/// Hash of every name, number, offset and length of the schema.
+pub const LAYOUT_HASH: u64 = 0x03853bde18a1d57f;
 
 /// Side(54).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

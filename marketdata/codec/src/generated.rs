@@ -9,6 +9,8 @@ pub use touchline_types::{Side, TradingPhase};
 pub const SCHEMA_ID: u16 = 1;
 /// Schema version of every message in this module.
 pub const SCHEMA_VERSION: u16 = 0;
+/// Hash of every name, number, offset and length of the schema.
+pub const LAYOUT_HASH: u64 = 0x2e9b9b4e35e4b391;
 
 /// What kind of packet this is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

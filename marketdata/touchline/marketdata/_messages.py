@@ -9,6 +9,9 @@ import enum
 
 import numpy as np
 
+LAYOUT_HASH = 0x2e9b9b4e35e4b391
+"""Hash of every name, number, offset and length of the schema."""
+
 
 class PacketFlags(enum.IntFlag):
     """What kind of packet this is."""
@@ -520,6 +523,7 @@ SECURITY_DEFINITION_DTYPE = np.dtype(
 SECURITY_DEFINITION_TEMPLATE_ID = 40
 
 __all__ = [
+    "LAYOUT_HASH",
     "MatchEventIndicator",
     "ORDER_ADD_DTYPE",
     "ORDER_ADD_TEMPLATE_ID",
