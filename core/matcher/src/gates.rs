@@ -1,0 +1,198 @@
+//! The entry checks: the one place where a command is refused. What passes them is carried out.
+//!
+//! The first check that fails gives the reason.
+//!
+//! | # | New order | Replace | Cancel | ChangePhase |
+//! |---|---|---|---|---|
+//! | 1 | UnknownSymbol | DuplicateClOrdID | DuplicateClOrdID | UnknownSymbol |
+//! | 2 | ExchangeClosed | UnknownOrder, TooLateToCancel | UnknownOrder, TooLateToCancel | UnsupportedCharacteristic: not the operator |
+//! | 3 | UnsupportedCharacteristic | NotReplaceable: instrument, side or type differ | | PhaseNotAdmitted: there already, or no phase |
+//! | 4 | PriceOutOfRange: limit only | ExchangeClosed | | |
+//! | 5 | IncorrectQuantity: zero | UnsupportedCharacteristic: IOC or FOK | | |
+//! | 6 | OrderExceedsLimit | PriceOutOfRange | | |
+//! | 7 | DuplicateClOrdID | IncorrectQuantity: not above what has executed | | |
+//! | 8 | TooManyClOrdIDs | OrderExceedsLimit | | |
+//! | 9 | TooManyOrders: it may rest, and there is no slot or level for it | TooManyClOrdIDs | | |
+//! | 10 | | TooManyOrders: no level for it | | |
+//!
+//! A cancel names its order by OrigClOrdID and member alone. An older ClOrdID of a replaced order
+//! is an UnknownOrder: only the latest is accepted.
+
+use touchline_types::{Command, OrdType, Reason, Side, TimeInForce, TradingPhase};
+
+use crate::book::{Books, Instrument, RestingOrder};
+use crate::names::{Names, OrderRecord, Seat, Whereabouts};
+use crate::storage::Memory;
+
+/// Why a cancel or replace is refused, and the order where it is known.
+pub(crate) struct Refusal {
+    pub(crate) reason: Reason,
+    pub(crate) record: Option<u32>,
+}
+
+/// A replace that is admitted.
+pub(crate) struct Admitted {
+    /// Record of the order.
+    pub(crate) record: u32,
+    /// Slot of the order.
+    pub(crate) slot: u32,
+    /// Place for the new ClOrdID.
+    pub(crate) seat: Seat,
+}
+
+/// True if the rest of an order stays in the book.
+pub(crate) const fn may_rest(ord_type: OrdType, time_in_force: TimeInForce) -> bool {
+    matches!(ord_type, OrdType::Limit)
+        && matches!(time_in_force, TimeInForce::Day | TimeInForce::GoodTillCancel)
+}
+
+/// Checks a new order: its instrument, and the place for its ClOrdID.
+pub(crate) fn new_order<M: Memory>(
+    books: &Books<M>,
+    names: &Names<M>,
+    command: &Command,
+) -> Result<(u32, Seat), Reason> {
+    let found = books.find_instrument(command.instrument_id).ok_or(Reason::UnknownSymbol)?;
+    let instrument = books.instrument(found);
+    phase(instrument)?;
+    characteristic(instrument, command)?;
+    if command.ord_type == OrdType::Limit {
+        price(instrument, command.price)?;
+    }
+    if command.order_qty == 0 {
+        return Err(Reason::IncorrectQuantity);
+    }
+    largest_qty(instrument, command.order_qty)?;
+    let Err(seat) = names.find(command.member_id, &command.cl_ord_id) else {
+        return Err(Reason::DuplicateClOrdId);
+    };
+    room_for_name(names)?;
+    let rests = may_rest(command.ord_type, command.time_in_force);
+    if rests && !(books.has_slot() && books.has_level(found, command.side, command.price)) {
+        return Err(Reason::TooManyOrders);
+    }
+    Ok((found, seat))
+}
+
+/// Checks a cancel: the record and the slot of its order.
+pub(crate) fn cancel<M: Memory>(
+    names: &Names<M>,
+    command: &Command,
+) -> Result<(u32, u32), Refusal> {
+    unused(names, command)?;
+    open_order(names, command)
+}
+
+/// Checks a replace.
+pub(crate) fn replace<M: Memory>(
+    books: &Books<M>,
+    names: &Names<M>,
+    command: &Command,
+) -> Result<Admitted, Refusal> {
+    let seat = unused(names, command)?;
+    let (record, slot) = open_order(names, command)?;
+    match terms(books, names, command, names.record(record), books.order(slot)) {
+        Ok(()) => Ok(Admitted { record, slot, seat }),
+        Err(reason) => Err(Refusal { reason, record: Some(record) }),
+    }
+}
+
+/// Checks a change of phase: the instrument.
+pub(crate) fn change_phase<M: Memory>(books: &Books<M>, command: &Command) -> Result<u32, Reason> {
+    let found = books.find_instrument(command.instrument_id).ok_or(Reason::UnknownSymbol)?;
+    if command.session_id != 0 {
+        return Err(Reason::UnsupportedCharacteristic);
+    }
+    let there = books.instrument(found).phase == command.phase;
+    if there || command.phase == TradingPhase::None {
+        return Err(Reason::PhaseNotAdmitted);
+    }
+    Ok(found)
+}
+
+/// The terms of a replace against its order.
+fn terms<M: Memory>(
+    books: &Books<M>,
+    names: &Names<M>,
+    command: &Command,
+    record: &OrderRecord,
+    order: &RestingOrder,
+) -> Result<(), Reason> {
+    let same = command.instrument_id == record.instrument_id
+        && command.side == record.side
+        && command.ord_type == record.ord_type;
+    if !same {
+        return Err(Reason::NotReplaceable);
+    }
+    let instrument = books.instrument(order.instrument);
+    phase(instrument)?;
+    if !may_rest(command.ord_type, command.time_in_force) {
+        return Err(Reason::UnsupportedCharacteristic);
+    }
+    price(instrument, command.price)?;
+    if command.order_qty <= record.cum_qty {
+        return Err(Reason::IncorrectQuantity);
+    }
+    largest_qty(instrument, command.order_qty)?;
+    room_for_name(names)?;
+    // An order that is alone at its price gives its level back before it takes another.
+    let alone = books
+        .level(order.instrument, order.side, order.price)
+        .is_some_and(|level| level.orders == 1);
+    if !alone && !books.has_level(order.instrument, order.side, command.price) {
+        return Err(Reason::TooManyOrders);
+    }
+    Ok(())
+}
+
+fn unused<M: Memory>(names: &Names<M>, command: &Command) -> Result<Seat, Refusal> {
+    match names.find(command.member_id, &command.cl_ord_id) {
+        Ok(_) => Err(Refusal { reason: Reason::DuplicateClOrdId, record: None }),
+        Err(seat) => Ok(seat),
+    }
+}
+
+fn open_order<M: Memory>(names: &Names<M>, command: &Command) -> Result<(u32, u32), Refusal> {
+    let unknown = Refusal { reason: Reason::UnknownOrder, record: None };
+    let Ok(record) = names.find(command.member_id, &command.orig_cl_ord_id) else {
+        return Err(unknown);
+    };
+    match names.record(record).whereabouts() {
+        Whereabouts::Open(slot) => Ok((record, slot)),
+        Whereabouts::Superseded => Err(unknown),
+        Whereabouts::Gone => Err(Refusal { reason: Reason::TooLateToCancel, record: Some(record) }),
+    }
+}
+
+const fn phase(instrument: &Instrument) -> Result<(), Reason> {
+    match instrument.phase {
+        TradingPhase::Call | TradingPhase::Continuous => Ok(()),
+        TradingPhase::Halt | TradingPhase::Closed | TradingPhase::None => {
+            Err(Reason::ExchangeClosed)
+        }
+    }
+}
+
+/// Side, order type and time in force, and whether the phase offers them together.
+fn characteristic(instrument: &Instrument, command: &Command) -> Result<(), Reason> {
+    let is_order = command.side != Side::Undisclosed && command.ord_type != OrdType::None;
+    let offered = instrument.phase == TradingPhase::Continuous
+        || may_rest(command.ord_type, command.time_in_force);
+    if is_order && offered { Ok(()) } else { Err(Reason::UnsupportedCharacteristic) }
+}
+
+fn price(instrument: &Instrument, price: i64) -> Result<(), Reason> {
+    if (instrument.min_price..=instrument.max_price).contains(&price) {
+        Ok(())
+    } else {
+        Err(Reason::PriceOutOfRange)
+    }
+}
+
+const fn largest_qty(instrument: &Instrument, order_qty: u64) -> Result<(), Reason> {
+    if order_qty <= instrument.qty_max { Ok(()) } else { Err(Reason::OrderExceedsLimit) }
+}
+
+fn room_for_name<M: Memory>(names: &Names<M>) -> Result<(), Reason> {
+    if names.is_full() { Err(Reason::TooManyClOrdIds) } else { Ok(()) }
+}

@@ -1,0 +1,506 @@
+//! The state machine: what each command does, and its events in their order.
+//!
+//! | Command | Events |
+//! |---|---|
+//! | new order | Accepted, fills, then Added if a rest stays in the book, or Canceled for the rest of a Market or IOC order |
+//! | new FOK that cannot execute in full | Accepted, Canceled |
+//! | cancel | Canceled |
+//! | replace | Replaced; if it executes: fills, then Added if a rest stays in the book |
+//! | status | Status |
+//! | change of phase | PhaseChanged; at an uncross: Uncrossed, fills |
+//! | any of them refused | Rejected (new order, change of phase), CancelRejected (cancel, replace) |
+//!
+//! A fill is two Executed events with one trd_match_id, first the resting side, then the
+//! aggressor, at the resting price; in an uncross first the buy side, then the sell side. The
+//! first of the two is Printable.
+//!
+//! Every event tells the owner of its order, also where another session of the member cancelled
+//! it; refusals and Status tell the session that asked. Status of an unknown order, and of an
+//! older ClOrdID of a replaced one, has ord_status Rejected and reason UnknownOrder; of an order
+//! that is gone it has the final state.
+
+use touchline_types::{
+    Command, CommandKind, Event, EventFlags, EventKind, OrdStatus, OrdType, Reason, Side,
+    TimeInForce, TradingPhase,
+};
+
+use crate::book::{Books, Instrument, InstrumentLimits, NONE, RestingOrder, crosses};
+use crate::emitter::{Emitter, EventSink, tell};
+use crate::gates::{self, Refusal};
+use crate::invariant::{invariant, less, next_u64};
+use crate::names::{Names, OrderRecord, Seat, Whereabouts};
+use crate::state_hash;
+use crate::storage::{Memory, Storage, index_len};
+
+/// Why a matcher cannot start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MatcherError {
+    /// More instruments than the storage has room for.
+    TooManyInstruments {
+        /// Instruments of the configuration.
+        given: usize,
+        /// Instruments that the storage holds.
+        room: usize,
+    },
+    /// Two instruments have this number.
+    DuplicateInstrument(u32),
+    /// The lowest price of this instrument is above its highest.
+    EmptyPriceRange {
+        /// Number of the instrument.
+        instrument_id: u32,
+        /// Its lowest price.
+        min_price: i64,
+        /// Its highest price.
+        max_price: i64,
+    },
+    /// An instrument has phase `None` to begin with; holds its number.
+    NoPhase(u32),
+    /// The index must have a length that is a power of two, and at least twice the records.
+    IndexLength {
+        /// Length of the index.
+        given: usize,
+        /// Length that is needed.
+        needed: usize,
+    },
+    /// A slice has more elements than a number of 32 bits can name; holds its length.
+    TooLong(usize),
+}
+
+impl core::fmt::Display for MatcherError {
+    fn fmt(&self, out: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::TooManyInstruments { given, room } => {
+                write!(out, "{given} instruments are configured, the storage holds {room}")
+            }
+            Self::DuplicateInstrument(id) => write!(out, "instrument {id} is configured twice"),
+            Self::EmptyPriceRange { instrument_id, min_price, max_price } => write!(
+                out,
+                "instrument {instrument_id}: lowest price {min_price} is above highest {max_price}"
+            ),
+            Self::NoPhase(id) => write!(out, "instrument {id} has no initial phase"),
+            Self::IndexLength { given, needed } => {
+                write!(out, "the ClOrdID index has {given} entries, {needed} are needed")
+            }
+            Self::TooLong(len) => write!(out, "a slice of {len} elements is too long"),
+        }
+    }
+}
+
+impl core::error::Error for MatcherError {}
+
+/// The matcher of a venue: all its books.
+pub struct Matcher<M: Memory> {
+    pub(crate) books: Books<M>,
+    pub(crate) names: Names<M>,
+    /// Sum of the mixes of orders, ClOrdIDs and instruments.
+    pub(crate) mixes: u64,
+    pub(crate) last_seq: u64,
+    pub(crate) last_timestamp: u64,
+    last_order_id: u64,
+    last_trd_match_id: u64,
+    last_priority: u64,
+}
+
+/// An order that is matching: in no queue.
+pub(crate) struct Aggressor {
+    pub(crate) record: u32,
+    pub(crate) instrument: u32,
+    pub(crate) side: Side,
+    /// Worst price it takes.
+    pub(crate) limit: i64,
+    pub(crate) leaves_qty: u64,
+}
+
+/// One fill of a resting order.
+pub(crate) struct Fill {
+    pub(crate) px: i64,
+    pub(crate) qty: u64,
+    pub(crate) trd_match_id: u64,
+}
+
+impl<M: Memory> Matcher<M> {
+    /// An empty matcher. Levels on a side: `levels.len() / instruments.len() / 2`.
+    ///
+    /// # Errors
+    ///
+    /// [`MatcherError`] names the limit or the slice that is wrong.
+    pub fn new(limits: &[InstrumentLimits], storage: Storage<M>) -> Result<Self, MatcherError> {
+        let Storage { mut instruments, levels, orders, records, index } = storage;
+        let room = instruments.as_ref().len();
+        if limits.len() > room {
+            return Err(MatcherError::TooManyInstruments { given: limits.len(), room });
+        }
+        for len in [room, levels.as_ref().len(), orders.as_ref().len(), records.as_ref().len()] {
+            if len >= NONE.wrapping_sub(1) as usize {
+                return Err(MatcherError::TooLong(len));
+            }
+        }
+        let (given, needed) = (index.as_ref().len(), index_len(records.as_ref().len()));
+        if given < needed || !given.is_power_of_two() {
+            return Err(MatcherError::IndexLength { given, needed });
+        }
+        let pool = orders.as_ref().len();
+        for (slot, each) in instruments.as_mut().iter_mut().zip(limits) {
+            check_limits(each)?;
+            *slot = Instrument::new(each, pool);
+        }
+        let used = instruments.as_mut().get_mut(..limits.len()).unwrap_or_default();
+        used.sort_unstable_by_key(|each| each.instrument_id);
+        for (each, next) in used.iter().zip(used.iter().skip(1)) {
+            if each.instrument_id == next.instrument_id {
+                return Err(MatcherError::DuplicateInstrument(each.instrument_id));
+            }
+        }
+        let mixes = used.iter().map(state_hash::instrument).fold(0, u64::wrapping_add);
+        let ladders = room.saturating_mul(2).max(1);
+        let per_side = levels.as_ref().len().checked_div(ladders).unwrap_or(0);
+        Ok(Self {
+            books: Books::new(instruments, limits.len(), levels, per_side, orders),
+            names: Names::new(records, index),
+            mixes,
+            last_seq: 0,
+            last_timestamp: 0,
+            last_order_id: 0,
+            last_trd_match_id: 0,
+            last_priority: 0,
+        })
+    }
+
+    /// Carries out a command and tells its events to the sink.
+    ///
+    /// # Panics
+    ///
+    /// If `seq` is not the last one plus one, or `timestamp` does not rise: the sequencer's bug.
+    pub fn apply(&mut self, command: &Command, sink: &mut impl EventSink) {
+        invariant(command.seq == next_u64(self.last_seq), "seq rises by one");
+        invariant(command.timestamp > self.last_timestamp, "timestamp rises");
+        self.last_seq = command.seq;
+        self.last_timestamp = command.timestamp;
+        let mut out = Emitter::new(command, sink);
+        match command.kind {
+            CommandKind::NewOrder => self.new_order(command, &mut out),
+            CommandKind::CancelOrder => self.cancel_order(command, &mut out),
+            CommandKind::ReplaceOrder => self.replace_order(command, &mut out),
+            CommandKind::OrderStatus => self.order_status(command, &mut out),
+            CommandKind::ChangePhase => self.change_phase(command, &mut out),
+        }
+        out.finish();
+    }
+
+    /// A hash of the whole state: equal states have equal hashes on every machine. O(1).
+    #[must_use]
+    pub fn state_hash(&self) -> u64 {
+        self.mixes.wrapping_add(state_hash::counters([
+            self.last_seq,
+            self.last_timestamp,
+            self.last_order_id,
+            self.last_trd_match_id,
+            self.last_priority,
+            u64::from(self.names.used()),
+        ]))
+    }
+
+    fn new_order<K: EventSink>(&mut self, command: &Command, out: &mut Emitter<'_, K>) {
+        let (instrument, seat) = match gates::new_order(&self.books, &self.names, command) {
+            Ok(admitted) => admitted,
+            Err(reason) => return reject(command, reason, out),
+        };
+        self.last_order_id = next_u64(self.last_order_id);
+        let is_market = command.ord_type == OrdType::Market;
+        let record = self.register(
+            seat,
+            OrderRecord {
+                order_id: self.last_order_id,
+                price: if is_market { 0 } else { command.price },
+                order_qty: command.order_qty,
+                cl_ord_id: command.cl_ord_id,
+                member_id: command.member_id,
+                session_id: command.session_id,
+                instrument_id: command.instrument_id,
+                side: command.side,
+                ord_type: command.ord_type,
+                time_in_force: command.time_in_force,
+                ..OrderRecord::default()
+            },
+        );
+        let limit = match (is_market, command.side) {
+            (false, _) => command.price,
+            (true, Side::Sell) => i64::MIN,
+            (true, Side::Buy | Side::Undisclosed) => i64::MAX,
+        };
+        let leaves_qty = command.order_qty;
+        let mut aggressor = Aggressor { record, instrument, side: command.side, limit, leaves_qty };
+        out.of_order(EventKind::Accepted, self.names.record(record), leaves_qty);
+        let kills = command.time_in_force == TimeInForce::FillOrKill
+            && !self.books.reachable(instrument, command.side, limit, leaves_qty);
+        if !kills && self.books.instrument(instrument).phase == TradingPhase::Continuous {
+            self.execute(&mut aggressor, out);
+        }
+        if aggressor.leaves_qty == 0 {
+            self.close(record, OrdStatus::Filled);
+        } else if gates::may_rest(command.ord_type, command.time_in_force) {
+            let slot = self.books.allocate(RestingOrder::new(
+                instrument,
+                aggressor.side,
+                limit,
+                aggressor.leaves_qty,
+                record,
+            ));
+            self.rest(slot);
+            self.added(slot, out);
+        } else {
+            self.close(record, OrdStatus::Canceled);
+            out.of_order(EventKind::Canceled, self.names.record(record), 0).last_qty =
+                aggressor.leaves_qty;
+        }
+    }
+
+    fn cancel_order<K: EventSink>(&mut self, command: &Command, out: &mut Emitter<'_, K>) {
+        let (record, slot) = match gates::cancel(&self.names, command) {
+            Ok(found) => found,
+            Err(refusal) => return self.refuse(command, &refusal, EventFlags::NONE, out),
+        };
+        let last_qty = self.books.order(slot).leaves_qty;
+        self.take_off(slot);
+        self.books.release(slot);
+        self.close(record, OrdStatus::Canceled);
+        let record = self.names.record(record);
+        let event = out.of_order(EventKind::Canceled, record, 0);
+        event.last_qty = last_qty;
+        event.cl_ord_id = command.cl_ord_id;
+        event.orig_cl_ord_id = record.cl_ord_id;
+        event.flags = EventFlags::RESTING;
+    }
+
+    fn order_status<K: EventSink>(&self, command: &Command, out: &mut Emitter<'_, K>) {
+        let known = self.names.find(command.member_id, &command.cl_ord_id).ok();
+        let record = known.map(|record| self.names.record(record));
+        let event = out.begin(EventKind::Status);
+        match record.map(|record| (record, record.whereabouts())) {
+            None | Some((_, Whereabouts::Superseded)) => {
+                ask(event, command);
+                event.ord_status = OrdStatus::Rejected;
+                event.reason = Reason::UnknownOrder;
+            }
+            Some((record, whereabouts)) => {
+                tell(event, record);
+                event.session_id = command.session_id;
+                if let Whereabouts::Open(slot) = whereabouts {
+                    let order = self.books.order(slot);
+                    event.leaves_qty = order.leaves_qty;
+                    event.priority = order.priority;
+                }
+            }
+        }
+    }
+
+    fn change_phase<K: EventSink>(&mut self, command: &Command, out: &mut Emitter<'_, K>) {
+        let instrument = match gates::change_phase(&self.books, command) {
+            Ok(found) => found,
+            Err(reason) => return reject(command, reason, out),
+        };
+        self.change_instrument(instrument, |each| each.phase = command.phase);
+        let event = out.begin(EventKind::PhaseChanged);
+        event.instrument_id = command.instrument_id;
+        event.phase = command.phase;
+        if command.phase == TradingPhase::Continuous {
+            self.uncross(instrument, out);
+            invariant(!self.is_crossed(instrument), "no book is crossed in the continuous phase");
+        }
+    }
+
+    /// Executes an order against the other side: best price first, then by priority.
+    pub(crate) fn execute<K: EventSink>(
+        &mut self,
+        aggressor: &mut Aggressor,
+        out: &mut Emitter<'_, K>,
+    ) {
+        let opposite = aggressor.side.opposite();
+        let mut last_px = None;
+        while aggressor.leaves_qty > 0 {
+            let Some(touch) = self.books.touch(aggressor.instrument, opposite) else { break };
+            if !crosses(aggressor.side, aggressor.limit, touch.price) {
+                break;
+            }
+            let (slot, px) = (touch.head, touch.price);
+            let qty = aggressor.leaves_qty.min(self.books.order(slot).leaves_qty);
+            let fill = Fill { px, qty, trd_match_id: self.next_trd_match_id() };
+            let flags = EventFlags::RESTING.with(EventFlags::PRINTABLE);
+            self.fill_resting(slot, &fill, flags, out);
+            aggressor.leaves_qty = less(aggressor.leaves_qty, qty);
+            let record = self.names.record_mut(aggressor.record);
+            record.fill(px, qty);
+            let event = out.of_order(EventKind::Executed, record, aggressor.leaves_qty);
+            fill.tell(event, EventFlags::AGGRESSOR);
+            last_px = Some(px);
+        }
+        if last_px.is_some() {
+            self.change_instrument(aggressor.instrument, |each| each.last_px = last_px);
+        }
+    }
+
+    /// Executes part or all of a resting order.
+    pub(crate) fn fill_resting<K: EventSink>(
+        &mut self,
+        slot: u32,
+        fill: &Fill,
+        flags: EventFlags,
+        out: &mut Emitter<'_, K>,
+    ) {
+        self.books.reduce(slot, fill.qty);
+        let RestingOrder { leaves_qty, priority, record: number, mix, .. } =
+            *self.books.order(slot);
+        self.mixes = self.mixes.wrapping_sub(mix);
+        let record = self.names.record_mut(number);
+        record.fill(fill.px, fill.qty);
+        let event = out.of_order(EventKind::Executed, record, leaves_qty);
+        event.priority = priority;
+        fill.tell(event, flags);
+        if leaves_qty == 0 {
+            self.books.dequeue(slot);
+            self.books.release(slot);
+            self.close(number, OrdStatus::Filled);
+        } else {
+            self.mix_in(slot);
+        }
+    }
+
+    /// Gives an order the last place at its price.
+    pub(crate) fn rest(&mut self, slot: u32) {
+        self.last_priority = next_u64(self.last_priority);
+        let priority = self.last_priority;
+        let order = self.books.order_mut(slot);
+        order.priority = priority;
+        let record = order.record;
+        self.books.enqueue(slot);
+        self.names.record_mut(record).open_at(slot);
+        self.mix_in(slot);
+    }
+
+    /// Takes an order off the book; its slot stays taken.
+    pub(crate) fn take_off(&mut self, slot: u32) {
+        self.mix_out(slot);
+        self.books.dequeue(slot);
+    }
+
+    pub(crate) fn added<K: EventSink>(&self, slot: u32, out: &mut Emitter<'_, K>) {
+        let order = self.books.order(slot);
+        let record = self.names.record(order.record);
+        out.of_order(EventKind::Added, record, order.leaves_qty).priority = order.priority;
+    }
+
+    /// Adds a record; its order is in no slot.
+    pub(crate) fn register(&mut self, seat: Seat, record: OrderRecord) -> u32 {
+        let (number, mix) = self.names.register(seat, record);
+        self.mixes = self.mixes.wrapping_add(mix);
+        number
+    }
+
+    /// Keeps the final state of an order.
+    pub(crate) fn close(&mut self, record: u32, ord_status: OrdStatus) {
+        let record = self.names.record_mut(record);
+        record.close(ord_status);
+        self.mixes = self.mixes.wrapping_add(state_hash::gone(record));
+    }
+
+    /// Adds an open order to the state hash.
+    pub(crate) fn mix_in(&mut self, slot: u32) {
+        let order = self.books.order(slot);
+        let mix = state_hash::order(order, self.names.record(order.record));
+        self.books.order_mut(slot).mix = mix;
+        self.mixes = self.mixes.wrapping_add(mix);
+    }
+
+    /// Takes an open order out of the state hash.
+    pub(crate) fn mix_out(&mut self, slot: u32) {
+        self.mixes = self.mixes.wrapping_sub(self.books.order(slot).mix);
+    }
+
+    pub(crate) fn change_instrument(
+        &mut self,
+        instrument: u32,
+        change: impl FnOnce(&mut Instrument),
+    ) {
+        let found = self.books.instrument_mut(instrument);
+        let before = state_hash::instrument(found);
+        change(found);
+        let after = state_hash::instrument(found);
+        self.mixes = self.mixes.wrapping_sub(before).wrapping_add(after);
+    }
+
+    pub(crate) fn next_trd_match_id(&mut self) -> u64 {
+        self.last_trd_match_id = next_u64(self.last_trd_match_id);
+        self.last_trd_match_id
+    }
+
+    /// Answers a cancel or replace that is refused.
+    pub(crate) fn refuse<K: EventSink>(
+        &self,
+        command: &Command,
+        refusal: &Refusal,
+        flags: EventFlags,
+        out: &mut Emitter<'_, K>,
+    ) {
+        let event = out.begin(EventKind::CancelRejected);
+        match refusal.record.map(|record| self.names.record(record)) {
+            None => {
+                ask(event, command);
+                event.ord_status = OrdStatus::Rejected;
+            }
+            Some(record) => {
+                tell(event, record);
+                if let Whereabouts::Open(slot) = record.whereabouts() {
+                    event.leaves_qty = self.books.order(slot).leaves_qty;
+                }
+                event.session_id = command.session_id;
+                event.cl_ord_id = command.cl_ord_id;
+            }
+        }
+        event.orig_cl_ord_id = command.orig_cl_ord_id;
+        event.reason = refusal.reason;
+        event.flags = flags;
+    }
+}
+
+impl Fill {
+    pub(crate) fn tell(&self, event: &mut Event, flags: EventFlags) {
+        event.last_px = self.px;
+        event.last_qty = self.qty;
+        event.trd_match_id = self.trd_match_id;
+        event.flags = flags;
+    }
+}
+
+/// Answers a new order or a change of phase that is refused.
+fn reject<K: EventSink>(command: &Command, reason: Reason, out: &mut Emitter<'_, K>) {
+    let event = out.begin(EventKind::Rejected);
+    ask(event, command);
+    event.phase = command.phase;
+    event.ord_status = OrdStatus::Rejected;
+    event.reason = reason;
+}
+
+/// Fills in what a command says of an order that is not there.
+fn ask(event: &mut Event, command: &Command) {
+    event.price = command.price;
+    event.order_qty = command.order_qty;
+    event.cl_ord_id = command.cl_ord_id;
+    event.orig_cl_ord_id = command.orig_cl_ord_id;
+    event.instrument_id = command.instrument_id;
+    event.session_id = command.session_id;
+    event.member_id = command.member_id;
+    event.side = command.side;
+    event.ord_type = command.ord_type;
+    event.time_in_force = command.time_in_force;
+}
+
+fn check_limits(limits: &InstrumentLimits) -> Result<(), MatcherError> {
+    let InstrumentLimits { instrument_id, min_price, max_price, .. } = *limits;
+    if min_price > max_price {
+        return Err(MatcherError::EmptyPriceRange { instrument_id, min_price, max_price });
+    }
+    if limits.initial_phase == TradingPhase::None {
+        return Err(MatcherError::NoPhase(instrument_id));
+    }
+    Ok(())
+}

@@ -1,0 +1,112 @@
+//! Replace: OrderQty(38) is the new total, so leaves_qty = order_qty - cum_qty.
+//!
+//! Less quantity at the same price keeps priority. Everything else loses it, also a replace that
+//! changes nothing. The new ClOrdID names the order from then on; its order_id and its owner stay.
+//! The new time in force (Day or GTC) takes over.
+
+use touchline_types::{Command, EventFlags, EventKind, OrdStatus, TradingPhase};
+
+use crate::book::{RestingOrder, crosses};
+use crate::emitter::{Emitter, EventSink};
+use crate::gates::{self, Admitted};
+use crate::invariant::less;
+use crate::matcher::{Aggressor, Matcher};
+use crate::names::OrderRecord;
+use crate::state_hash;
+use crate::storage::Memory;
+
+impl<M: Memory> Matcher<M> {
+    pub(crate) fn replace_order<K: EventSink>(
+        &mut self,
+        command: &Command,
+        out: &mut Emitter<'_, K>,
+    ) {
+        let admitted = match gates::replace(&self.books, &self.names, command) {
+            Ok(admitted) => admitted,
+            Err(refusal) => return self.refuse(command, &refusal, EventFlags::OF_REPLACE, out),
+        };
+        let slot = admitted.slot;
+        let before = *self.books.order(slot);
+        self.mix_out(slot);
+        let number = self.rename(command, &admitted);
+        let record = self.names.record(number);
+        let leaves_qty = less(record.order_qty, record.cum_qty);
+        let answer = Answer { number, leaves_before: before.leaves_qty, admitted };
+
+        if command.price == before.price && leaves_qty < before.leaves_qty {
+            self.books.reduce(slot, less(before.leaves_qty, leaves_qty));
+            self.books.order_mut(slot).record = number;
+            self.mix_in(slot);
+            return self.replaced(&answer, leaves_qty, EventFlags::KEEPS_PRIORITY, out);
+        }
+
+        self.books.dequeue(slot);
+        let RestingOrder { instrument, side, .. } = before;
+        let limit = command.price;
+        *self.books.order_mut(slot) =
+            RestingOrder::new(instrument, side, limit, leaves_qty, number);
+        let matches = self.books.instrument(instrument).phase == TradingPhase::Continuous
+            && self
+                .books
+                .touch(instrument, side.opposite())
+                .is_some_and(|touch| crosses(side, limit, touch.price));
+        if !matches {
+            self.rest(slot);
+            return self.replaced(&answer, leaves_qty, EventFlags::MOVED, out);
+        }
+
+        self.replaced(&answer, leaves_qty, EventFlags::NONE, out);
+        let mut aggressor = Aggressor { record: number, instrument, side, limit, leaves_qty };
+        self.execute(&mut aggressor, out);
+        if aggressor.leaves_qty == 0 {
+            self.books.release(slot);
+            self.close(number, OrdStatus::Filled);
+        } else {
+            self.books.order_mut(slot).leaves_qty = aggressor.leaves_qty;
+            self.rest(slot);
+            self.added(slot, out);
+        }
+    }
+
+    /// Adds the record of the new ClOrdID and leaves the older one behind.
+    fn rename(&mut self, command: &Command, admitted: &Admitted) -> u32 {
+        let renamed = OrderRecord {
+            cl_ord_id: command.cl_ord_id,
+            price: command.price,
+            order_qty: command.order_qty,
+            time_in_force: command.time_in_force,
+            ..*self.names.record(admitted.record)
+        };
+        let number = self.register(admitted.seat, renamed);
+        let record = self.names.record_mut(number);
+        record.ord_status = record.open_status();
+        let older = self.names.record_mut(admitted.record);
+        older.supersede();
+        self.mixes = self.mixes.wrapping_add(state_hash::gone(older));
+        number
+    }
+
+    fn replaced<K: EventSink>(
+        &self,
+        answer: &Answer,
+        leaves_qty: u64,
+        flags: EventFlags,
+        out: &mut Emitter<'_, K>,
+    ) {
+        let record = self.names.record(answer.number);
+        let event = out.of_order(EventKind::Replaced, record, leaves_qty);
+        event.last_qty = answer.leaves_before;
+        event.orig_cl_ord_id = self.names.record(answer.admitted.record).cl_ord_id;
+        if flags != EventFlags::NONE {
+            event.priority = self.books.order(answer.admitted.slot).priority;
+        }
+        event.flags = flags.with(EventFlags::RESTING);
+    }
+}
+
+/// What the Replaced event tells beside the order.
+struct Answer {
+    number: u32,
+    leaves_before: u64,
+    admitted: Admitted,
+}

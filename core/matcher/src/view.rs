@@ -1,0 +1,235 @@
+//! Reading the state: for tests, snapshots and the slow walk of the state hash.
+
+use touchline_types::{ClOrdId, OrdType, Side, TimeInForce, TradingPhase};
+
+use crate::book::NONE;
+use crate::matcher::Matcher;
+use crate::names::Whereabouts;
+use crate::state_hash;
+use crate::storage::Memory;
+
+/// A price on one side of a book.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LevelView {
+    /// Price units.
+    pub price: i64,
+    /// Sum of leaves_qty, lots.
+    pub qty: u64,
+    /// Orders in the queue.
+    pub orders: u32,
+}
+
+/// An open order. Quantities in lots, price in price units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OrderView {
+    /// OrderID(37).
+    pub order_id: u64,
+    /// Price(44).
+    pub price: i64,
+    /// OrderQty(38).
+    pub order_qty: u64,
+    /// LeavesQty(151).
+    pub leaves_qty: u64,
+    /// CumQty(14).
+    pub cum_qty: u64,
+    /// Sum of last_px * last_qty.
+    pub cum_value: i64,
+    /// Place in the queue, rising.
+    pub priority: u64,
+    /// ClOrdID(11), the latest.
+    pub cl_ord_id: ClOrdId,
+    /// Number of the instrument.
+    pub instrument_id: u32,
+    /// Session that sent it.
+    pub session_id: u32,
+    /// Member that owns it.
+    pub member_id: u32,
+    /// Side(54).
+    pub side: Side,
+    /// OrdType(40).
+    pub ord_type: OrdType,
+    /// TimeInForce(59).
+    pub time_in_force: TimeInForce,
+}
+
+impl<M: Memory> Matcher<M> {
+    /// Sequence number of the last command; 0 before the first.
+    #[must_use]
+    pub const fn last_seq(&self) -> u64 {
+        self.last_seq
+    }
+
+    /// Time of the last command, ns since the epoch; 0 before the first.
+    #[must_use]
+    pub const fn last_timestamp(&self) -> u64 {
+        self.last_timestamp
+    }
+
+    /// Numbers of the instruments, rising.
+    pub fn instrument_ids(&self) -> impl Iterator<Item = u32> + '_ {
+        self.books.instruments().iter().map(|each| each.instrument_id)
+    }
+
+    /// Phase of an instrument; `None` if there is no such instrument.
+    #[must_use]
+    pub fn phase(&self, instrument_id: u32) -> Option<TradingPhase> {
+        let found = self.books.find_instrument(instrument_id)?;
+        Some(self.books.instrument(found).phase)
+    }
+
+    /// Price of the last fill of an instrument.
+    #[must_use]
+    pub fn last_px(&self, instrument_id: u32) -> Option<i64> {
+        let found = self.books.find_instrument(instrument_id)?;
+        self.books.instrument(found).last_px
+    }
+
+    /// Orders that are open, over all instruments.
+    #[must_use]
+    pub const fn open_orders(&self) -> u32 {
+        self.books.open()
+    }
+
+    /// ClOrdIDs that are used, over all members.
+    #[must_use]
+    pub const fn used_cl_ord_ids(&self) -> u32 {
+        self.names.used()
+    }
+
+    /// The levels of a side, best first; none if there is no such instrument.
+    pub fn levels(&self, instrument_id: u32, side: Side) -> impl Iterator<Item = LevelView> + '_ {
+        let ladder = self
+            .books
+            .find_instrument(instrument_id)
+            .map_or(&[][..], |found| self.books.ladder(found, side));
+        ladder.iter().rev().map(|level| LevelView {
+            price: level.price,
+            qty: level.qty,
+            orders: level.orders,
+        })
+    }
+
+    /// The orders of a side: best price first, in the order of their queue.
+    pub fn orders(&self, instrument_id: u32, side: Side) -> impl Iterator<Item = OrderView> + '_ {
+        self.slots(instrument_id, side).map(|slot| self.order_view(slot))
+    }
+
+    /// [`Matcher::state_hash`] from a walk over everything. O(state): for tests.
+    #[must_use]
+    pub fn state_hash_slow(&self) -> u64 {
+        let mut sum = 0_u64;
+        for instrument in self.books.instruments() {
+            sum = sum.wrapping_add(state_hash::instrument(instrument));
+            for side in [Side::Buy, Side::Sell] {
+                for slot in self.slots(instrument.instrument_id, side) {
+                    let order = self.books.order(slot);
+                    let record = self.names.record(order.record);
+                    sum = sum.wrapping_add(state_hash::order(order, record));
+                }
+            }
+        }
+        for record in self.names.records() {
+            sum = sum.wrapping_add(state_hash::name(record.member_id, &record.cl_ord_id));
+            sum = sum.wrapping_add(state_hash::gone(record));
+        }
+        self.state_hash().wrapping_sub(self.mixes).wrapping_add(sum)
+    }
+
+    /// Walks everything and names the first fact that does not hold. O(state): for tests.
+    ///
+    /// # Errors
+    ///
+    /// The fact.
+    pub fn check(&self) -> Result<(), &'static str> {
+        let mut open = 0_u32;
+        for (at, instrument) in (0_u32..).zip(self.books.instruments()) {
+            if instrument.phase == TradingPhase::Continuous && self.is_crossed(at) {
+                return Err("no book is crossed in the continuous phase");
+            }
+            for side in [Side::Buy, Side::Sell] {
+                open = open.wrapping_add(self.check_side(at, side)?);
+            }
+        }
+        if open != self.books.open() {
+            return Err("every slot that is taken is in a queue");
+        }
+        Ok(())
+    }
+
+    /// Checks the levels and queues of a side and counts its orders.
+    fn check_side(&self, instrument: u32, side: Side) -> Result<u32, &'static str> {
+        let mut count = 0_u32;
+        let mut worse: Option<i64> = None;
+        for level in self.books.ladder(instrument, side) {
+            let rises = match (worse, side) {
+                (None, _) => true,
+                (Some(worse), Side::Sell) => level.price < worse,
+                (Some(worse), _) => level.price > worse,
+            };
+            if !rises {
+                return Err("a ladder is sorted, its best level last");
+            }
+            worse = Some(level.price);
+            let (mut qty, mut orders, mut priority, mut slot) = (0_u64, 0_u32, 0, level.head);
+            while slot != NONE {
+                let order = self.books.order(slot);
+                let record = self.names.record(order.record);
+                if order.price != level.price || order.side != side {
+                    return Err("an order is in the queue of its price");
+                }
+                if order.priority <= priority {
+                    return Err("priority rises along a queue");
+                }
+                if record.whereabouts() != Whereabouts::Open(slot) {
+                    return Err("the record of an open order knows its slot");
+                }
+                if record.order_qty != order.leaves_qty.wrapping_add(record.cum_qty) {
+                    return Err("order_qty = leaves_qty + cum_qty while an order is open");
+                }
+                priority = order.priority;
+                qty = qty.wrapping_add(order.leaves_qty);
+                orders = orders.wrapping_add(1);
+                slot = order.behind();
+            }
+            if qty != level.qty || orders != level.orders || orders == 0 {
+                return Err("a level sums its queue");
+            }
+            count = count.wrapping_add(orders);
+        }
+        Ok(count)
+    }
+
+    fn slots(&self, instrument_id: u32, side: Side) -> impl Iterator<Item = u32> + '_ {
+        let ladder = self
+            .books
+            .find_instrument(instrument_id)
+            .map_or(&[][..], |found| self.books.ladder(found, side));
+        let in_pool = |slot: u32| (slot != NONE).then_some(slot);
+        ladder.iter().rev().flat_map(move |level| {
+            core::iter::successors(in_pool(level.head), move |slot| {
+                in_pool(self.books.order(*slot).behind())
+            })
+        })
+    }
+
+    fn order_view(&self, slot: u32) -> OrderView {
+        let order = self.books.order(slot);
+        let record = self.names.record(order.record);
+        OrderView {
+            order_id: record.order_id,
+            price: order.price,
+            order_qty: record.order_qty,
+            leaves_qty: order.leaves_qty,
+            cum_qty: record.cum_qty,
+            cum_value: record.cum_value,
+            priority: order.priority,
+            cl_ord_id: record.cl_ord_id,
+            instrument_id: record.instrument_id,
+            session_id: record.session_id,
+            member_id: record.member_id,
+            side: record.side,
+            ord_type: record.ord_type,
+            time_in_force: record.time_in_force,
+        }
+    }
+}
