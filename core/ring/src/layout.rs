@@ -226,9 +226,11 @@ fn slot<R: Record>(words: &[AtomicU64], position: u64, capacity: usize) -> &[Ato
 pub(crate) fn store<R: Record>(words: &[AtomicU64], position: u64, capacity: usize, record: &R) {
     let mut block = [0_u8; RECORD_BYTES_MAX];
     record.write(&mut block[..R::BYTES]);
-    let (chunks, _) = block[..R::BYTES].as_chunks::<8>();
+    let chunks = block[..R::BYTES].chunks_exact(8);
     for (word, bytes) in slot::<R>(words, position, capacity).iter().zip(chunks) {
-        word.store(u64::from_le_bytes(*bytes), Ordering::Relaxed);
+        let mut value = [0; 8];
+        value.copy_from_slice(bytes);
+        word.store(u64::from_le_bytes(value), Ordering::Relaxed);
     }
 }
 
@@ -241,9 +243,9 @@ pub(crate) fn load<R: Record>(
     capacity: usize,
 ) -> [u8; RECORD_BYTES_MAX] {
     let mut block = [0_u8; RECORD_BYTES_MAX];
-    let (chunks, _) = block[..R::BYTES].as_chunks_mut::<8>();
+    let chunks = block[..R::BYTES].chunks_exact_mut(8);
     for (word, bytes) in slot::<R>(words, position, capacity).iter().zip(chunks) {
-        *bytes = word.load(Ordering::Relaxed).to_le_bytes();
+        bytes.copy_from_slice(&word.load(Ordering::Relaxed).to_le_bytes());
     }
     block
 }
