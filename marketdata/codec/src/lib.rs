@@ -7,10 +7,20 @@
 
 #[allow(clippy::all)]
 mod generated;
+mod line;
+#[deny(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::arithmetic_side_effects
+)]
 mod packet;
 
 pub use generated::*;
-pub use packet::{FeedError, Message, Messages, PacketWriter, read_packet};
+pub use line::{ChannelKind, Line};
+pub use packet::{
+    FRAME_BYTES, FeedError, Message, Messages, PACKET_HEADER_VERSION, PacketWriter, read_packet,
+};
 pub use touchline_types::BadValue;
 
 /// Largest packet that the publisher makes: a UDP payload that fits an Ethernet frame of 1,500
