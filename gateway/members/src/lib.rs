@@ -1,1 +1,5 @@
 //! Simulated members: recorded or synthetic order flow through real FIX sessions.
+
+#![forbid(unsafe_code)]
+
+pub mod flow;
