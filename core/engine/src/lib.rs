@@ -1,1 +1,23 @@
-//! The engine agent: fair poll, sequencer, matcher, journal, release.
+//! The engine: fair poll, sequencer, matcher, release; beside it the journal's agent and the
+//! operators' socket.
+//!
+//! ```text
+//! command rings ─► poll, a budget each ─► sequence and stamp ─► matcher ─► pending ─► release ─► rings
+//!                                             └────► journal ring ─► journal agent ─► durable ──┘
+//! ```
+//!
+//! The engine never waits for a member or a reader. Only the journal may hold it back: while its ring
+//! is full, commands stay in the rings of their senders.
+#![forbid(unsafe_code)]
+
+mod admin;
+mod engine;
+mod hashes;
+mod journaling;
+mod release;
+mod stats;
+
+pub use admin::{AdminReply, AdminRequest, AdminServer, Operator, operator};
+pub use engine::{Engine, EngineError};
+pub use hashes::{HASHES_KEPT, StateHashes};
+pub use journaling::{Durable, JournalAgent};

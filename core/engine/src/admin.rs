@@ -1,0 +1,157 @@
+//! The operators' socket: one JSON object a line in, one out. It has a thread of its own and reaches
+//! the engine through a channel that the engine looks at once a pass.
+//!
+//! ```text
+//! {"command":"status"}
+//! {"command":"phase","instrument":"ESH4","phase":"continuous"}     instrument "all" for every one
+//! ```
+//!
+//! The answer holds `"ok":true` and what was asked for, or `"ok":false` and `"error"`.
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use touchline_config::Venue;
+use touchline_sys::Ringer;
+use touchline_types::TradingPhase;
+
+/// Longest line that an operator may send, bytes.
+const LINE_BYTES_MAX: u64 = 4096;
+
+/// What an operator asks of the engine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AdminRequest {
+    /// How the venue is.
+    Status,
+    /// Move instruments (numbers) to a phase.
+    Phase(Vec<u32>, TradingPhase),
+}
+
+/// The engine's answer.
+pub type AdminReply = Value;
+
+/// The engine's end of the channel.
+#[derive(Debug)]
+pub struct Operator(pub(crate) Receiver<(AdminRequest, Sender<AdminReply>)>);
+
+/// The server's end.
+#[derive(Debug)]
+pub struct AdminServer {
+    requests: Sender<(AdminRequest, Sender<AdminReply>)>,
+    engine: Ringer,
+    listener: UnixListener,
+    path: PathBuf,
+    instruments: Vec<(u32, String)>,
+}
+
+/// Opens the socket and makes both ends. `engine` rings the engine's bell.
+///
+/// # Errors
+///
+/// Whatever the system says to bind.
+pub fn operator(
+    venue: &Venue,
+    path: &Path,
+    engine: Ringer,
+) -> std::io::Result<(AdminServer, Operator)> {
+    let _ = std::fs::remove_file(path);
+    let listener = UnixListener::bind(path)?;
+    listener.set_nonblocking(true)?;
+    let (requests, received) = channel();
+    let instruments = venue
+        .instruments
+        .iter()
+        .map(|instrument| (instrument.id, instrument.symbol.clone()))
+        .collect();
+    let server = AdminServer { requests, engine, listener, path: path.to_path_buf(), instruments };
+    Ok((server, Operator(received)))
+}
+
+impl AdminServer {
+    /// Serves operators, one at a time, until `stop` is set; then removes the socket.
+    pub fn run(self, stop: &Arc<AtomicBool>) {
+        while !stop.load(Ordering::Acquire) {
+            match self.listener.accept() {
+                Ok((stream, _)) => {
+                    // An operator that goes away in the middle is no fault of the venue.
+                    let _ = self.serve(&stream, stop);
+                }
+                Err(_) => std::thread::sleep(Duration::from_millis(10)),
+            }
+        }
+        let _ = std::fs::remove_file(&self.path);
+    }
+
+    fn serve(&self, stream: &UnixStream, stop: &Arc<AtomicBool>) -> std::io::Result<()> {
+        stream.set_nonblocking(false)?;
+        stream.set_read_timeout(Some(Duration::from_secs(2)))?;
+        stream.set_write_timeout(Some(Duration::from_secs(2)))?;
+        let mut lines = BufReader::new(std::io::Read::take(stream, LINE_BYTES_MAX));
+        let mut line = String::new();
+        while !stop.load(Ordering::Acquire) {
+            line.clear();
+            lines.get_mut().set_limit(LINE_BYTES_MAX);
+            if lines.read_line(&mut line)? == 0 {
+                return Ok(());
+            }
+            let reply = match self.parse(&line) {
+                Ok(request) => self.ask(request),
+                Err(error) => json!({"ok": false, "error": error}),
+            };
+            let mut writer = stream;
+            writer.write_all(format!("{reply}\n").as_bytes())?;
+        }
+        Ok(())
+    }
+
+    fn parse(&self, line: &str) -> Result<AdminRequest, String> {
+        let request: Value =
+            serde_json::from_str(line).map_err(|error| format!("not JSON: {error}"))?;
+        match request.get("command").and_then(Value::as_str) {
+            Some("status") => Ok(AdminRequest::Status),
+            Some("phase") => {
+                let phase = request.get("phase").and_then(Value::as_str).unwrap_or("");
+                let phase = match phase {
+                    "call" => TradingPhase::Call,
+                    "continuous" => TradingPhase::Continuous,
+                    "halt" => TradingPhase::Halt,
+                    "closed" => TradingPhase::Closed,
+                    other => {
+                        return Err(format!(
+                            "phase is {other:?}, must be call, continuous, halt or closed"
+                        ));
+                    }
+                };
+                let symbol = request.get("instrument").and_then(Value::as_str).unwrap_or("");
+                let ids: Vec<u32> = self
+                    .instruments
+                    .iter()
+                    .filter(|(_, known)| symbol == "all" || symbol == known)
+                    .map(|(id, _)| *id)
+                    .collect();
+                if ids.is_empty() {
+                    return Err(format!("no instrument {symbol:?}; name one, or \"all\""));
+                }
+                Ok(AdminRequest::Phase(ids, phase))
+            }
+            other => Err(format!("command is {other:?}, must be status or phase")),
+        }
+    }
+
+    fn ask(&self, request: AdminRequest) -> AdminReply {
+        let (reply, answered) = channel();
+        if self.requests.send((request, reply)).is_err() {
+            return json!({"ok": false, "error": "the engine has stopped"});
+        }
+        self.engine.ring();
+        answered
+            .recv_timeout(Duration::from_secs(5))
+            .unwrap_or_else(|_| json!({"ok": false, "error": "the engine did not answer in 5 s"}))
+    }
+}

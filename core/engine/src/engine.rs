@@ -1,0 +1,478 @@
+//! The engine agent.
+
+use std::os::fd::BorrowedFd;
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+
+use serde_json::{Value, json};
+use touchline_config::{Durability, RunFile, Venue};
+use touchline_history::{History, HistoryError};
+use touchline_journal::{JournalError, Writer};
+use touchline_matcher::OwnedMatcher;
+use touchline_ring::layout::ring_bytes;
+use touchline_ring::{
+    BroadcastProducer, Memory, RingError, SpscConsumer, SpscProducer, broadcast, spsc,
+};
+use touchline_sys::{Agent, Bell, Ringer, SharedMap, SysError, now_ns};
+use touchline_types::{
+    Command, CommandKind, Event, EventFlags, EventKind, PrivateRecord, PublicRecord, TradingPhase,
+};
+
+use crate::admin::{AdminReply, AdminRequest, Operator};
+use crate::hashes::StateHashes;
+use crate::journaling::{Durable, JournalAgent};
+use crate::release::{Matched, Outlets, Pending};
+use crate::stats::{Stats, percentiles};
+
+/// How often an engine looks for the bells of readers that were not there before, ns.
+const BELLS_NS: u64 = 1_000_000_000;
+
+/// Why there is no engine, or why it stopped.
+#[derive(Debug)]
+pub enum EngineError {
+    /// The past could not be rebuilt.
+    History(HistoryError),
+    /// The journal cannot be written.
+    Journal(JournalError),
+    /// The system failed.
+    System(SysError),
+    /// A ring is broken.
+    Ring(RingError),
+    /// The replayed state is not the one that the engine had: at this command, hash then, hash now.
+    StateDiffers(u64, u64, u64),
+}
+
+impl std::fmt::Display for EngineError {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::History(error) => write!(out, "{error}"),
+            Self::Journal(error) => write!(out, "journal: {error}"),
+            Self::System(error) => write!(out, "{error}"),
+            Self::Ring(error) => write!(out, "ring: {error}"),
+            Self::StateDiffers(seq, then, now) => write!(
+                out,
+                "after command {seq} the state hash was {then:016x}, replayed it is {now:016x}: \
+                 this build does not match as the one did that wrote the journal"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for EngineError {}
+
+impl From<SysError> for EngineError {
+    fn from(error: SysError) -> Self {
+        Self::System(error)
+    }
+}
+
+impl From<RingError> for EngineError {
+    fn from(error: RingError) -> Self {
+        Self::Ring(error)
+    }
+}
+
+type Shared = Arc<SharedMap>;
+type Heap = Arc<dyn Memory + Send + Sync>;
+
+/// The engine. See the crate for what it does.
+pub struct Engine {
+    venue: Venue,
+    matcher: OwnedMatcher,
+    last_timestamp: u64,
+    commands: Vec<SpscConsumer<Command, Shared>>,
+    operator: Option<Operator>,
+    asked: Vec<Asked>,
+    journal: SpscProducer<Command, Heap>,
+    journal_bell: Ringer,
+    durable: Arc<Durable>,
+    pending: Pending,
+    outlets: Outlets<Shared>,
+    hashes: StateHashes,
+    bell: Bell,
+    bells_at_ns: u64,
+    stats: Stats,
+    replayed: Replay,
+    member_of: Vec<u32>,
+}
+
+/// What the start found in the journal.
+#[derive(Clone, Copy, Debug)]
+struct Replay {
+    commands: u64,
+    state_hash: u64,
+    /// The hash that the engine before had noted for the same command, if it is still kept.
+    checked: bool,
+}
+
+/// An operator's request that is on its way; there is one at a time.
+#[derive(Debug)]
+struct Asked {
+    waiting: u32,
+    reply: Sender<AdminReply>,
+    refused: Vec<String>,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "Engine of {} at seq {}", self.venue.name, self.matcher.last_seq())
+    }
+}
+
+impl Engine {
+    /// Replays the journal, compares the state with what the engine before had noted, makes the
+    /// rings, and returns the engine and the journal's agent.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError`]; nothing was changed but files of the run folder.
+    pub fn open(
+        venue: &Venue,
+    ) -> Result<(Self, JournalAgent<Arc<dyn Memory + Send + Sync>>), EngineError> {
+        let mut history = History::open(venue).map_err(EngineError::History)?;
+        let seq = history.advance(|_, _| {}).map_err(EngineError::History)?;
+        let past = history.into_replayed();
+        let state_hash = past.matcher.state_hash();
+        let path = venue.run_file(RunFile::StateHashes);
+        let noted = StateHashes::open(&path).ok().and_then(|hashes| hashes.get(seq));
+        if let Some(then) = noted.filter(|then| *then != state_hash && seq > 0) {
+            return Err(EngineError::StateDiffers(seq, then, state_hash));
+        }
+        let hashes = StateHashes::create(&path)?;
+        hashes.note(seq, state_hash);
+
+        let writer =
+            Writer::open(&venue.journal_dir(), &past.tail).map_err(EngineError::Journal)?;
+        let durable = Arc::new(Durable::default());
+        durable.start(seq);
+        let bell = Bell::create(&venue.run_file(RunFile::EngineBell))?;
+        let journal_path = venue.run_dir.join("journal.bell");
+        let journal_bell = Bell::create(&journal_path)?;
+        let records = venue.engine.ring_records;
+        let memory: Heap = spsc::heap(records, Command::BYTES);
+        spsc::create::<Command>(&memory, records)?;
+        let agent = JournalAgent::new(
+            SpscConsumer::attach(memory.clone())?,
+            writer,
+            venue.engine.durability,
+            durable.clone(),
+            journal_bell,
+            Ringer::open(bell.path())?,
+        );
+        let ring = |file, bytes| {
+            SharedMap::create(&venue.run_file(file), ring_bytes(records, bytes)).map(Arc::new)
+        };
+        let commands = ring(RunFile::CommandRing, Command::BYTES)?;
+        spsc::create::<Command>(&commands, records)?;
+        let private = ring(RunFile::PrivateRing, PrivateRecord::BYTES)?;
+        broadcast::create::<PrivateRecord>(&private, records)?;
+        let public = ring(RunFile::PublicRing, PublicRecord::BYTES)?;
+        broadcast::create::<PublicRecord>(&public, records)?;
+        let engine = Self {
+            matcher: past.matcher,
+            last_timestamp: past.last_timestamp,
+            commands: vec![SpscConsumer::attach(commands)?],
+            operator: None,
+            asked: Vec::new(),
+            journal: SpscProducer::attach(memory)?,
+            journal_bell: Ringer::open(&journal_path)?,
+            durable,
+            pending: Pending::new(4 * records),
+            outlets: Outlets::new(
+                BroadcastProducer::attach(private)?,
+                BroadcastProducer::attach(public)?,
+            ),
+            hashes,
+            bell,
+            bells_at_ns: 0,
+            stats: Stats::new(),
+            replayed: Replay { commands: seq, state_hash, checked: noted.is_some() },
+            member_of: venue.sessions.iter().map(|session| session.member_id).collect(),
+            venue: venue.clone(),
+        };
+        Ok((engine, agent))
+    }
+
+    /// Lets operators in.
+    pub fn set_operator(&mut self, operator: Operator) {
+        self.operator = Some(operator);
+    }
+
+    /// One line on what the start found.
+    #[must_use]
+    pub fn replay_summary(&self) -> String {
+        let Replay { commands, state_hash, checked } = self.replayed;
+        let check = match (commands, checked) {
+            (0, _) => "a new day",
+            (_, true) => "equal to the state before",
+            (_, false) => "no noted state to compare with",
+        };
+        format!("replayed {commands} commands, state hash {state_hash:016x} ({check})")
+    }
+
+    /// Takes commands from every ring, a budget each, in turn.
+    fn poll(&mut self) -> Result<usize, EngineError> {
+        let mut taken = 0;
+        let mut room = self.journal.room();
+        for ring in 0..self.commands.len() {
+            let budget = self.venue.engine.budget.min(room);
+            let mut count = 0;
+            while count < budget && self.pending.has_room() {
+                let popped = match self.commands.get_mut(ring) {
+                    Some(commands) => commands.pop(),
+                    None => break,
+                };
+                match popped {
+                    Ok(Some(command)) => {
+                        count += 1;
+                        self.admit(command, ring);
+                    }
+                    Ok(None) => break,
+                    Err(RingError::Record(_)) => self.stats.bad_commands += 1,
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            if let Some(commands) = self.commands.get_mut(ring) {
+                if count == budget {
+                    let waiting = commands.depth()? > 0;
+                    self.stats.over_budget += u64::from(waiting && budget > 0);
+                    self.stats.held_by_journal += u64::from(waiting && budget == 0);
+                }
+                commands.release();
+            }
+            room -= count;
+            taken += count;
+        }
+        Ok(taken)
+    }
+
+    /// Stamps the owner that the ring stands for, and sequences what a gateway may send.
+    fn admit(&mut self, mut command: Command, ring: usize) {
+        let owner =
+            (command.session_id as usize).checked_sub(1).and_then(|at| self.member_of.get(at));
+        match owner {
+            Some(member_id) if command.kind != CommandKind::ChangePhase => {
+                command.member_id = *member_id;
+                command.gateway_id = u8::try_from(ring + 1).unwrap_or(u8::MAX);
+                self.sequence(command);
+            }
+            _ => self.stats.bad_commands += 1,
+        }
+    }
+
+    /// Gives a command its number and its time, journals and matches it. The caller has seen room
+    /// in the journal's ring.
+    fn sequence(&mut self, mut command: Command) {
+        let sequenced_time = now_ns();
+        command.seq = self.matcher.last_seq() + 1;
+        command.timestamp = sequenced_time.max(self.last_timestamp + 1);
+        self.last_timestamp = command.timestamp;
+        if self.journal.push(&command).is_err() {
+            // Room was seen before, and this thread is the only producer.
+            unreachable!("the journal's ring is full although it had room");
+        }
+        let before = self.pending.events();
+        let (pending, stats) = (&mut self.pending, &mut self.stats);
+        self.matcher.apply(&command, &mut |event: &Event| {
+            pending.push_event(event);
+            if event.kind == EventKind::Executed && event.flags.contains(EventFlags::PRINTABLE) {
+                stats.trades += 1;
+                stats.traded_qty += event.last_qty;
+            }
+        });
+        let matched_time = now_ns();
+        let events = self.pending.events() - before;
+        self.pending.push(Matched {
+            seq: command.seq,
+            recv_time: command.recv_time,
+            sequenced_time,
+            matched_time,
+            token: command.token,
+            msg_seq_num: command.msg_seq_num,
+            session_id: command.session_id,
+            events: u32::try_from(events).unwrap_or(u32::MAX),
+        });
+        self.hashes.note(command.seq, self.matcher.state_hash());
+        self.stats.commands += 1;
+        self.stats.events += events as u64;
+        if command.session_id != 0 {
+            self.stats
+                .sequenced
+                .saturating_record(sequenced_time.saturating_sub(command.recv_time));
+        }
+        self.stats.matched.saturating_record(matched_time.saturating_sub(sequenced_time));
+    }
+
+    /// Releases what may be acknowledged: the smaller of matched and durable.
+    fn release(&mut self, now_ns: u64) -> usize {
+        if self.pending.is_empty() {
+            return 0;
+        }
+        let (seq, durable_time) = match self.venue.engine.durability {
+            Durability::Sync => (self.durable.seq(), self.durable.time()),
+            Durability::Async => (self.matcher.last_seq(), 0),
+        };
+        let asked = &mut self.asked;
+        let released =
+            self.outlets.release(&mut self.pending, seq, durable_time, now_ns, |command, event| {
+                if command.session_id == 0 {
+                    answer(asked, event);
+                }
+            });
+        if self.venue.engine.durability == Durability::Async {
+            let exposed = seq.saturating_sub(self.durable.synced());
+            self.stats.exposed_max = self.stats.exposed_max.max(exposed);
+        }
+        self.asked.retain(|asked| asked.waiting > 0);
+        released
+    }
+
+    /// Serves operators. Their commands are sequenced like everybody's.
+    fn serve_operators(&mut self) -> usize {
+        let mut served = 0;
+        while let Some((request, reply)) =
+            self.operator.as_ref().and_then(|operator| operator.0.try_recv().ok())
+        {
+            served += 1;
+            match request {
+                AdminRequest::Status => drop(reply.send(self.status())),
+                AdminRequest::Phase(ids, phase) => self.change_phase(&ids, phase, reply),
+            }
+        }
+        served
+    }
+
+    fn change_phase(&mut self, ids: &[u32], phase: TradingPhase, reply: Sender<AdminReply>) {
+        if self.journal.room() < ids.len() || !self.asked.is_empty() {
+            let error = "the engine is busy with the journal or another operator; try again";
+            drop(reply.send(json!({"ok": false, "error": error})));
+            return;
+        }
+        let waiting = u32::try_from(ids.len()).unwrap_or(u32::MAX);
+        self.asked.push(Asked { waiting, reply, refused: Vec::new() });
+        for id in ids {
+            let mut command = Command::of(CommandKind::ChangePhase);
+            command.instrument_id = *id;
+            command.phase = phase;
+            command.recv_time = now_ns();
+            self.sequence(command);
+        }
+    }
+
+    fn status(&self) -> Value {
+        let instruments: Vec<Value> = self
+            .venue
+            .instruments
+            .iter()
+            .map(|instrument| {
+                let phase = self.matcher.phase(instrument.id).unwrap_or(TradingPhase::None);
+                json!({
+                    "id": instrument.id,
+                    "symbol": instrument.symbol,
+                    "phase": phase.name().to_lowercase(),
+                    "last_px": self.matcher.last_px(instrument.id),
+                })
+            })
+            .collect();
+        let mut status = self.figures();
+        if let Some(fields) = status.as_object_mut() {
+            fields.insert("ok".into(), json!(true));
+            fields.insert("instruments".into(), json!(instruments));
+        }
+        status
+    }
+
+    fn figures(&self) -> Value {
+        json!({
+            "venue": self.venue.name,
+            "durability": self.venue.engine.durability.name(),
+            "seq": self.matcher.last_seq(),
+            "durable_seq": self.durable.seq(),
+            "synced_seq": self.durable.synced(),
+            "state_hash": format!("{:016x}", self.matcher.state_hash()),
+            "open_orders": self.matcher.open_orders(),
+            "used_cl_ord_ids": self.matcher.used_cl_ord_ids(),
+            "replayed_commands": self.replayed.commands,
+            "commands": self.stats.commands,
+            "events": self.stats.events,
+            "trades": self.stats.trades,
+            "traded_qty": self.stats.traded_qty,
+            "bad_commands": self.stats.bad_commands,
+            "over_budget": self.stats.over_budget,
+            "held_by_journal": self.stats.held_by_journal,
+            "exposed_max": self.stats.exposed_max,
+            "latency_ns": {
+                "gateway_rx_to_sequenced": percentiles(&self.stats.sequenced),
+                "sequenced_to_matched": percentiles(&self.stats.matched),
+            },
+        })
+    }
+
+    /// The engine's figures as one JSON object.
+    #[must_use]
+    pub fn stats_json(&self) -> String {
+        self.figures().to_string()
+    }
+
+    /// Finds the bells of readers. A composite program calls it when all its agents are open;
+    /// otherwise the engine looks once a second while one is missing.
+    pub fn find_bells(&mut self) {
+        let open = |file| Ringer::open(&self.venue.run_file(file)).ok();
+        let (private, public) = (open(RunFile::GatewayBell), open(RunFile::PublisherBell));
+        self.outlets.wake(private, public);
+    }
+}
+
+/// Notes the outcome of one of an operator's commands, and answers with the last.
+fn answer(asked: &mut [Asked], event: &Event) {
+    let Some(asked) = asked.first_mut() else { return };
+    asked.waiting = asked.waiting.saturating_sub(1);
+    if event.kind == EventKind::Rejected {
+        asked.refused.push(format!("instrument {}: {}", event.instrument_id, event.reason.text()));
+    }
+    if asked.waiting == 0 {
+        let ok = asked.refused.is_empty();
+        let reply = json!({"ok": ok, "seq": event.seq, "error": asked.refused.join("; ")});
+        drop(asked.reply.send(reply));
+    }
+}
+
+impl Agent for Engine {
+    type Error = EngineError;
+
+    fn role_name(&self) -> &'static str {
+        "engine"
+    }
+
+    fn do_work(&mut self, now: u64) -> Result<usize, EngineError> {
+        if self.outlets.lacks_bells() && now >= self.bells_at_ns {
+            self.bells_at_ns = now + BELLS_NS;
+            self.find_bells();
+        }
+        let mut work = self.serve_operators();
+        work += self.poll()?;
+        if self.journal.flush() {
+            self.journal_bell.ring();
+        }
+        work += self.release(now_ns());
+        Ok(work)
+    }
+
+    fn park(&mut self) -> bool {
+        self.commands.iter_mut().all(SpscConsumer::park)
+            && self.pending.first_seq().is_none_or(|seq| seq > self.durable.seq())
+    }
+
+    fn unpark(&mut self) {
+        self.commands.iter_mut().for_each(SpscConsumer::unpark);
+        self.bell.drain();
+    }
+
+    fn wait_fd(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.bell.fd())
+    }
+
+    fn deadline_ns(&self) -> u64 {
+        if self.outlets.lacks_bells() { self.bells_at_ns } else { u64::MAX }
+    }
+}

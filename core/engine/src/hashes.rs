@@ -1,0 +1,63 @@
+//! State hashes of the newest commands, in a file that outlives the process: after a crash the
+//! replayed state can be compared with what the engine had.
+//!
+//! Two words for each of the newest [`HASHES_KEPT`] commands, at `2 * (seq % HASHES_KEPT)`: seq, hash.
+
+use std::path::Path;
+use std::sync::atomic::Ordering;
+
+use touchline_sys::{SharedMap, SysError};
+
+/// Commands whose hash is kept.
+pub const HASHES_KEPT: u64 = 1 << 16;
+
+/// The file, mapped.
+#[derive(Debug)]
+pub struct StateHashes(SharedMap);
+
+impl StateHashes {
+    /// Makes an empty file.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the system says.
+    pub fn create(path: &Path) -> Result<Self, SysError> {
+        SharedMap::create(path, HASHES_KEPT as usize * 16).map(Self)
+    }
+
+    /// Opens a file that an engine wrote.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the system says; `INVAL` if the file is not of this length.
+    pub fn open(path: &Path) -> Result<Self, SysError> {
+        let map = SharedMap::open(path, false)?;
+        if map.words().len() == HASHES_KEPT as usize * 2 {
+            return Ok(Self(map));
+        }
+        let on = path.display().to_string();
+        Err(SysError { call: "map", on, errno: touchline_sys::Errno::INVAL })
+    }
+
+    /// Notes the hash after command `seq`.
+    #[inline]
+    pub(crate) fn note(&self, seq: u64, hash: u64) {
+        let at = 2 * (seq % HASHES_KEPT) as usize;
+        if let [seq_word, hash_word] = &self.0.words()[at..at + 2] {
+            hash_word.store(hash, Ordering::Relaxed);
+            seq_word.store(seq, Ordering::Release);
+        }
+    }
+
+    /// The hash after command `seq`, if it is still kept.
+    #[must_use]
+    pub fn get(&self, seq: u64) -> Option<u64> {
+        let at = 2 * (seq % HASHES_KEPT) as usize;
+        match &self.0.words()[at..at + 2] {
+            [seq_word, hash_word] if seq_word.load(Ordering::Acquire) == seq => {
+                Some(hash_word.load(Ordering::Relaxed))
+            }
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! The journal's agent: takes sequenced commands from the engine, writes all that is waiting as one
+//! block, makes it durable, and says so. One fdatasync serves every command that came meanwhile.
+
+use std::os::fd::BorrowedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use touchline_config::Durability;
+use touchline_journal::{JournalError, Writer};
+use touchline_ring::{Memory, RingError, SpscConsumer};
+use touchline_sys::{Agent, Bell, Ringer, now_ns};
+use touchline_types::Command;
+
+/// Commands in one write at most.
+const BATCH: usize = 4096;
+
+/// How far the journal is, shared by its agent and the engine.
+#[derive(Debug, Default)]
+pub struct Durable {
+    /// Newest command that is durable in the sense of the configuration.
+    seq: AtomicU64,
+    /// When it became so, ns since the epoch, UTC.
+    time: AtomicU64,
+    /// Newest command that fdatasync has covered, whatever the configuration says.
+    synced: AtomicU64,
+}
+
+impl Durable {
+    pub(crate) fn start(&self, seq: u64) {
+        self.seq.store(seq, Ordering::Release);
+        self.synced.store(seq, Ordering::Release);
+    }
+
+    /// Newest durable command.
+    #[must_use]
+    pub fn seq(&self) -> u64 {
+        self.seq.load(Ordering::Acquire)
+    }
+
+    /// When the newest durable command became so.
+    #[must_use]
+    pub fn time(&self) -> u64 {
+        self.time.load(Ordering::Relaxed)
+    }
+
+    /// Newest command that is on disk for sure.
+    #[must_use]
+    pub fn synced(&self) -> u64 {
+        self.synced.load(Ordering::Acquire)
+    }
+}
+
+/// Why the journal's agent stopped. The venue stops with it: it cannot keep what it would promise.
+#[derive(Debug)]
+pub enum JournalingError {
+    /// The journal could not be written.
+    Journal(JournalError),
+    /// The ring from the engine is broken.
+    Ring(RingError),
+}
+
+impl std::fmt::Display for JournalingError {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Journal(error) => write!(out, "journal: {error}"),
+            Self::Ring(error) => write!(out, "ring of sequenced commands: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for JournalingError {}
+
+/// The agent. It blocks in fdatasync, so it has a thread of its own.
+#[derive(Debug)]
+pub struct JournalAgent<M> {
+    commands: SpscConsumer<Command, M>,
+    writer: Writer,
+    durability: Durability,
+    durable: Arc<Durable>,
+    bell: Bell,
+    engine: Ringer,
+    batch: Vec<Command>,
+}
+
+impl<M: Memory> JournalAgent<M> {
+    pub(crate) fn new(
+        commands: SpscConsumer<Command, M>,
+        writer: Writer,
+        durability: Durability,
+        durable: Arc<Durable>,
+        bell: Bell,
+        engine: Ringer,
+    ) -> Self {
+        let batch = Vec::with_capacity(BATCH);
+        Self { commands, writer, durability, durable, bell, engine, batch }
+    }
+
+    fn announce(&self, seq: u64) {
+        self.durable.time.store(now_ns(), Ordering::Relaxed);
+        self.durable.seq.store(seq, Ordering::Release);
+    }
+}
+
+impl<M: Memory> Agent for JournalAgent<M> {
+    type Error = JournalingError;
+
+    fn role_name(&self) -> &'static str {
+        "journal"
+    }
+
+    fn do_work(&mut self, _now_ns: u64) -> Result<usize, JournalingError> {
+        self.batch.clear();
+        while self.batch.len() < BATCH {
+            match self.commands.pop().map_err(JournalingError::Ring)? {
+                Some(command) => self.batch.push(command),
+                None => break,
+            }
+        }
+        if self.batch.is_empty() {
+            return Ok(0);
+        }
+        self.commands.release();
+        self.writer.append(&self.batch).map_err(JournalingError::Journal)?;
+        let seq = self.writer.last_seq();
+        if self.durability == Durability::Async {
+            self.announce(seq);
+        }
+        self.writer.sync().map_err(JournalingError::Journal)?;
+        self.durable.synced.store(seq, Ordering::Release);
+        if self.durability == Durability::Sync {
+            self.announce(seq);
+            self.engine.ring();
+        }
+        Ok(self.batch.len())
+    }
+
+    fn park(&mut self) -> bool {
+        self.commands.park()
+    }
+
+    fn unpark(&mut self) {
+        self.commands.unpark();
+        self.bell.drain();
+    }
+
+    fn wait_fd(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.bell.fd())
+    }
+
+    fn deadline_ns(&self) -> u64 {
+        u64::MAX
+    }
+}
