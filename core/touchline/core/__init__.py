@@ -1,0 +1,66 @@
+"""The Python face of Touchline's core: records, configuration, and the operator's commands."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+from touchline.core._records import (
+    COMMAND_DTYPE,
+    EVENT_DTYPE,
+    PRIVATE_RECORD_DTYPE,
+    PUBLIC_RECORD_DTYPE,
+    CommandKind,
+    EventFlags,
+    EventKind,
+    OrdStatus,
+    OrdType,
+    PublicKind,
+    Reason,
+    Side,
+    TimeInForce,
+    TradingPhase,
+)
+from touchline.core.errors import (
+    AbiError,
+    AdminError,
+    ConfigError,
+    ProgramError,
+    TouchlineError,
+    VenueRunningError,
+    VenueUnreachableError,
+)
+from touchline.core.programs import program
+from touchline.core.venue import Channel, Instrument, Member, Session, Venue
+
+__version__ = version("touchline")
+
+__all__ = [
+    "COMMAND_DTYPE",
+    "EVENT_DTYPE",
+    "PRIVATE_RECORD_DTYPE",
+    "PUBLIC_RECORD_DTYPE",
+    "AbiError",
+    "AdminError",
+    "Channel",
+    "CommandKind",
+    "ConfigError",
+    "EventFlags",
+    "EventKind",
+    "Instrument",
+    "Member",
+    "OrdStatus",
+    "OrdType",
+    "ProgramError",
+    "PublicKind",
+    "Reason",
+    "Session",
+    "Side",
+    "TimeInForce",
+    "TouchlineError",
+    "TradingPhase",
+    "Venue",
+    "VenueRunningError",
+    "VenueUnreachableError",
+    "__version__",
+    "program",
+]

@@ -1,0 +1,143 @@
+"""The subcommands that belong to core: check, status, phase. (`up` has a module of its own.)"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+
+from touchline.core import admin
+from touchline.core.programs import program
+from touchline.core.venue import Venue
+
+if TYPE_CHECKING:
+    from touchline.core.cli import Subparsers
+
+__all__ = ["add_check", "add_phase", "add_status", "venue_argument"]
+
+
+def venue_argument(parser: argparse.ArgumentParser) -> None:
+    """Add the positional argument that every command about a venue has: its configuration."""
+    parser.add_argument(
+        "venue", nargs="?", type=Path, default=Path("venue.toml"), metavar="VENUE",
+        help="the venue's configuration (default: venue.toml)",
+    )
+
+
+def add_check(commands: Subparsers) -> None:
+    """Add `touchline check`."""
+    parser = commands.add_parser(
+        "check",
+        help="check a configuration; starts nothing",
+        description="Reads a venue's configuration and names everything that is wrong with it, each "
+        "fault with its place. Starts nothing. Exit code 0 if the venue can start.",
+    )
+    venue_argument(parser)
+    parser.set_defaults(run=_check)
+
+
+def add_status(commands: Subparsers) -> None:
+    """Add `touchline status`."""
+    parser = commands.add_parser(
+        "status",
+        help="ask a running venue how it is",
+        description="Asks the engine of a running venue through its admin socket, and reads the "
+        "figures that its agents write once a second.",
+    )
+    venue_argument(parser)
+    parser.add_argument("--json", action="store_true", help="one JSON object instead of tables")
+    parser.set_defaults(run=_status)
+
+
+def add_phase(commands: Subparsers) -> None:
+    """Add `touchline phase`."""
+    parser = commands.add_parser(
+        "phase",
+        help="move an instrument to another phase",
+        description="Moves one instrument, or all, of a running venue to another phase. call: orders "
+        "rest, nothing matches. continuous: orders match as they arrive; entered from call it begins "
+        "with an uncross. halt: orders may be cancelled, nothing else. closed: the end of the day. "
+        "The change is a sequenced command like every other.",
+    )
+    venue_argument(parser)
+    parser.add_argument("symbol", metavar="SYMBOL", help="Symbol(55) of the instrument, or `all`")
+    parser.add_argument("phase", choices=admin.PHASES, metavar="PHASE", help=", ".join(admin.PHASES))
+    parser.set_defaults(run=_phase)
+
+
+def _check(options: argparse.Namespace) -> int:
+    """The program has the last word: what it refuses, `up` cannot start."""
+    return subprocess.run([program("touchline-venue"), "--check", options.venue], check=False).returncode
+
+
+def _status(options: argparse.Namespace) -> int:
+    venue = Venue.load(options.venue)
+    told = {"engine": _without_ok(admin.status(venue))}
+    for agent in ("gateway", "publisher"):
+        figures = _figures(venue.run_files[f"{agent}_stats"])
+        if figures is not None:
+            told[agent] = figures
+    if options.json:
+        print(json.dumps(told))
+        return 0
+    console = Console()
+    for title, figures in told.items():
+        for table in tables(f"{venue.name}: {title}", figures):
+            console.print(table)
+    return 0
+
+
+def _phase(options: argparse.Namespace) -> int:
+    venue = Venue.load(options.venue)
+    answer = admin.set_phase(venue, options.symbol, options.phase)
+    seq = f" at seq {answer['seq']}" if "seq" in answer else ""
+    print(f"{venue.name}: {options.symbol} is now {options.phase}{seq}")
+    return 0
+
+
+def _without_ok(answer: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in answer.items() if name != "ok"}
+
+
+def _figures(path: Path) -> dict[str, Any] | None:
+    """The figures that an agent wrote; None before its first second."""
+    try:
+        figures: dict[str, Any] = json.loads(path.read_text())
+    except FileNotFoundError:
+        return None
+    return figures
+
+
+def tables(title: str, told: dict[str, Any]) -> list[Table]:
+    """Any JSON object as tables: its plain values in one, each list of objects in one more."""
+    plain = Table(title=title, title_justify="left", show_header=False)
+    plain.add_column(style="bold")
+    plain.add_column(justify="right")
+    more: list[Table] = []
+    for name, value in told.items():
+        if isinstance(value, list) and value and all(isinstance(row, dict) for row in value):
+            more.append(_rows(f"{title}, {name}", value))
+        elif isinstance(value, dict):
+            more += tables(f"{title}, {name}", value)
+        else:
+            plain.add_row(name.replace("_", " "), _text(value))
+    return ([plain] if plain.row_count else []) + more
+
+
+def _rows(title: str, rows: list[dict[str, Any]]) -> Table:
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    table = Table(title=title, title_justify="left")
+    for name in names:
+        table.add_column(name.replace("_", " "), justify="right")
+    for row in rows:
+        table.add_row(*(_text(row.get(name, "")) for name in names))
+    return table
+
+
+def _text(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)

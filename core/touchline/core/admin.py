@@ -1,0 +1,77 @@
+"""The operator's way to a running venue: a unix socket, one JSON object per line each way."""
+
+from __future__ import annotations
+
+import json
+import socket
+from typing import Any
+
+from touchline.core.errors import AdminError, ConfigError, VenueUnreachableError
+from touchline.core.venue import Venue
+
+__all__ = ["PHASES", "ask", "set_phase", "status"]
+
+PHASES = ("call", "continuous", "halt", "closed")
+"""The phases that an operator can set."""
+
+_ANSWER_BYTES_MAX = 1 << 22
+
+
+def ask(venue: Venue, question: dict[str, Any], timeout_s: float = 5.0) -> dict[str, Any]:
+    """Send one command to the venue and return its answer.
+
+    Raises
+    ------
+    VenueUnreachableError
+        If nothing answers within ``timeout_s``.
+    AdminError
+        If the venue refuses; the text is the venue's.
+    """
+    path = venue.run_files["admin_socket"]
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as link:
+            link.settimeout(timeout_s)
+            link.connect(str(path))
+            link.sendall(json.dumps(question).encode() + b"\n")
+            line = _line(link)
+        answer = json.loads(line)
+    except (OSError, ValueError) as error:
+        raise VenueUnreachableError(
+            f"{venue.name} does not answer at {path}: {error}; `touchline up {venue.config}` starts it"
+        ) from error
+    if not isinstance(answer, dict) or answer.get("ok") is not True:
+        why = answer.get("error", answer) if isinstance(answer, dict) else answer
+        raise AdminError(f"{venue.name} refuses {question.get('command')}: {why}")
+    return answer
+
+
+def status(venue: Venue, timeout_s: float = 5.0) -> dict[str, Any]:
+    """What the engine says of itself; errors as in :func:`ask`."""
+    return ask(venue, {"command": "status"}, timeout_s)
+
+
+def set_phase(venue: Venue, symbol: str, phase: str) -> dict[str, Any]:
+    """Move one instrument, or ``"all"``, to a phase of :data:`PHASES`.
+
+    Raises
+    ------
+    ConfigError
+        If the symbol or the phase is unknown; other errors as in :func:`ask`.
+    """
+    if phase not in PHASES:
+        raise ConfigError(f"{phase!r} is no phase; the phases are {', '.join(PHASES)}")
+    instrument_id = 0 if symbol == "all" else venue.instrument(symbol).id
+    return ask(venue, {"command": "phase", "instrument": instrument_id, "phase": phase})
+
+
+def _line(link: socket.socket) -> bytes:
+    """One line, without its end; a peer that closes before it ends is an error."""
+    received = bytearray()
+    while not received.endswith(b"\n"):
+        chunk = link.recv(65_536)
+        if not chunk:
+            raise ConnectionError("it closed the connection without an answer")
+        received += chunk
+        if len(received) > _ANSWER_BYTES_MAX:
+            raise ConnectionError(f"its answer is longer than {_ANSWER_BYTES_MAX} bytes")
+    return bytes(received[:-1])

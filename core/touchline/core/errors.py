@@ -1,0 +1,41 @@
+"""What can go wrong, as types. Every error of Touchline is a :class:`TouchlineError`."""
+
+from __future__ import annotations
+
+__all__ = [
+    "AbiError",
+    "AdminError",
+    "ConfigError",
+    "ProgramError",
+    "TouchlineError",
+    "VenueRunningError",
+    "VenueUnreachableError",
+]
+
+
+class TouchlineError(Exception):
+    """Something that Touchline refuses or cannot do; the text says what, on what, and what helps."""
+
+
+class AbiError(TouchlineError, ImportError):
+    """The native library is not there, or is of another build than the Python around it."""
+
+
+class ConfigError(TouchlineError):
+    """A configuration file cannot be read, or describes no venue; every fault is named."""
+
+
+class ProgramError(TouchlineError):
+    """A program is not installed, or ended when it should not."""
+
+
+class VenueRunningError(TouchlineError):
+    """There is a venue already where one should be started."""
+
+
+class VenueUnreachableError(TouchlineError):
+    """No venue answers where one should run."""
+
+
+class AdminError(TouchlineError):
+    """The venue answered an operator's command with a refusal."""

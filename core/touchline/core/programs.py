@@ -1,0 +1,27 @@
+"""The programs of the venue, as they lie in the package."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from touchline.core.errors import ProgramError
+
+__all__ = ["program"]
+
+_FOLDER = Path(__file__).parent / "bin"
+
+
+def program(name: str) -> Path:
+    """Where a program lies, for example ``touchline-venue``.
+
+    Raises
+    ------
+    ProgramError
+        If it is not there or cannot be executed, with what helps.
+    """
+    path = _FOLDER / name
+    if not path.is_file():
+        raise ProgramError(
+            f"{path} is not there; in a clone, `make setup` builds it; a wheel always holds it"
+        )
+    return path
