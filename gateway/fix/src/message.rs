@@ -326,11 +326,11 @@ impl<'a> Scan<'a> {
         if self.is_repeated(tag, fields) && !self.is_group_member(tag) {
             self.note(tag, SessionRejectReason::TagAppearsMoreThanOnce);
         }
-        if let Some(members) = tags::group_members(tag) {
-            if let Some(slot) = self.groups.get_mut(self.groups_len) {
-                *slot = members;
-                self.groups_len = self.groups_len.saturating_add(1);
-            }
+        if let Some(members) = tags::group_members(tag)
+            && let Some(slot) = self.groups.get_mut(self.groups_len)
+        {
+            *slot = members;
+            self.groups_len = self.groups_len.saturating_add(1);
         }
         if let Some(data_tag) = tags::data_of_length(tag) {
             match parse_u32(text) {
