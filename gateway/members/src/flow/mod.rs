@@ -1,5 +1,5 @@
 //! Order flow: what simulated members want to do, and when. Recorded ([`BookPlan`],
-//! [`MarketPlan`]) or synthetic.
+//! [`MarketPlan`]) or synthetic ([`Synthetic`]).
 //!
 //! A flow is sans-I/O: it hands out steps of commands and is told what the venue executed. It
 //! knows nothing of sessions, sockets or clocks. Prices are ticks, quantities lots, times UTC
@@ -16,29 +16,35 @@
 
 mod arrange;
 mod book_plan;
+mod calibration;
 mod divergence;
 mod file_book;
 mod market_plan;
 mod mirror;
 mod pace;
+mod parameters;
 mod random;
 mod reader;
 mod record;
 #[cfg(test)]
 mod sample;
 mod slow_venue;
+mod synthetic;
 
 use std::fmt;
 
 pub use book_plan::BookPlan;
+pub use calibration::Calibration;
 pub use divergence::{Divergence, FillCounts};
 pub use file_book::{BookComparison, FileBook, FileBookError, FileOrder, Level, Levels};
 pub use market_plan::MarketPlan;
 pub use pace::{Pace, Speed, SpeedError};
+pub use parameters::{ParameterError, Parameters, Quantiles};
 pub use random::Random;
 pub use reader::{EventReader, ReadError, tick_nanos};
 pub use record::{Action, Event, EventKind, Record, Side};
 pub use slow_venue::SlowVenue;
+pub use synthetic::{Synthetic, SyntheticOptions};
 
 /// Nanoseconds of a day.
 const DAY_NS: u64 = 86_400_000_000_000;
