@@ -315,10 +315,9 @@ impl<M: Memory> Books<M> {
     #[inline]
     fn find_level(&self, instrument: u32, side: Side, price: i64) -> Result<usize, usize> {
         let ladder = self.ladder(instrument, side);
-        if let Some((last, rest)) = ladder.split_last() {
-            if last.price == price {
-                return Ok(rest.len());
-            }
+        match ladder.split_last() {
+            Some((last, rest)) if last.price == price => return Ok(rest.len()),
+            _ => {}
         }
         let wanted = rank(side, price);
         ladder.binary_search_by(|level| rank(side, level.price).cmp(&wanted))

@@ -1,0 +1,357 @@
+//! Random commands. A seed gives a day: instruments, capacity, and as many commands as wanted.
+
+use touchline_matcher::{Capacity, InstrumentLimits};
+use touchline_types::{
+    ClOrdId, Command, CommandKind, Event, EventKind, OrdType, Side, TimeInForce, TradingPhase,
+};
+
+/// SplitMix64 (Steele, Lea, Flood 2014): a few lines, and good enough here.
+pub(crate) struct Random(u64);
+
+impl Random {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// Below `bound`, which is not zero.
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
+        self.next() % bound
+    }
+
+    /// True once in `bound` times.
+    pub(crate) fn one_in(&mut self, bound: u64) -> bool {
+        self.below(bound) == 0
+    }
+
+    pub(crate) fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+        from[self.below(from.len() as u64) as usize]
+    }
+}
+
+/// What a day is made of.
+#[derive(Clone)]
+pub(crate) struct Day {
+    pub(crate) limits: Vec<InstrumentLimits>,
+    pub(crate) capacity: Capacity,
+    members: u32,
+    /// Prices in use: so many above the lowest one.
+    spread: u64,
+    /// Largest quantity of most orders.
+    qty: u64,
+}
+
+/// An order that was sent, as its sender remembers it.
+#[derive(Clone, Copy)]
+struct Sent {
+    member_id: u32,
+    cl_ord_id: ClOrdId,
+    instrument_id: u32,
+    side: Side,
+    price: i64,
+    order_qty: u64,
+}
+
+/// The commands of a day.
+pub(crate) struct Flow {
+    random: Random,
+    day: Day,
+    sent: Vec<Sent>,
+    /// What rests, by order_id, as the events told.
+    open: Vec<(u64, Sent)>,
+    phases: Vec<TradingPhase>,
+    seq: u64,
+    timestamp: u64,
+    next_name: u64,
+}
+
+const PHASES: [TradingPhase; 4] =
+    [TradingPhase::Call, TradingPhase::Continuous, TradingPhase::Halt, TradingPhase::Closed];
+
+impl Day {
+    fn new(random: &mut Random) -> Self {
+        let ids: &[u32] = random.pick(&[&[1][..], &[1, 2], &[1, 2, 3], &[2, 7], &[9, 4, 1]]);
+        let (min_price, spread) = random.pick(&[
+            (1, 3),
+            (1, 12),
+            (1, 12),
+            (1, 40),
+            (-10, 20),
+            (-7, 2),
+            (1, 900),
+            (0, 1 << 40),
+        ]);
+        let max_price = min_price + spread as i64;
+        let qty = random.pick(&[1, 10, 10, 100, 1_000]);
+        let limits = ids.iter().map(|id| InstrumentLimits {
+            instrument_id: *id,
+            min_price,
+            max_price,
+            max_order_qty: random.pick(&[qty, qty * 3, u64::MAX]),
+            initial_phase: random.pick(&PHASES),
+        });
+        let limits: Vec<_> = limits.collect();
+        let capacity = Capacity {
+            instruments: ids.len() as u32,
+            orders: random.pick(&[3, 20, 60, 250, 250, 250, 250, 250]),
+            levels: random.pick(&[1, 4, 15, 60, 150, 150, 150, 150]),
+            cl_ord_ids: random.pick(&if random.one_in(16) { [0, 300] } else { [9_000, 25_000] }),
+        };
+        let members = random.pick(&[1, 3, 8]);
+        Self { limits, capacity, members, spread, qty }
+    }
+}
+
+impl Flow {
+    pub(crate) fn new(seed: u64) -> Self {
+        let mut random = Random::new(seed);
+        let day = Day::new(&mut random);
+        let phases = day.limits.iter().map(|each| each.initial_phase).collect();
+        Self {
+            random,
+            day,
+            sent: Vec::new(),
+            open: Vec::new(),
+            phases,
+            seq: 0,
+            timestamp: 0,
+            next_name: 0,
+        }
+    }
+
+    pub(crate) fn day(&self) -> &Day {
+        &self.day
+    }
+
+    pub(crate) fn next(&mut self) -> Command {
+        let closed = self
+            .phases
+            .iter()
+            .any(|phase| matches!(phase, TradingPhase::Halt | TradingPhase::Closed));
+        let mut command = if self.random.one_in(if closed { 20 } else { 150 }) {
+            self.change_phase()
+        } else {
+            match self.random.below(100) {
+                0..50 => self.new_order(),
+                50..75 => self.cancel(),
+                75..96 => self.replace(),
+                _ => self.status(),
+            }
+        };
+        self.seq += 1;
+        self.timestamp += 1 + self.random.below(3);
+        command.seq = self.seq;
+        command.timestamp = self.timestamp;
+        command.token = self.random.next();
+        command
+    }
+
+    /// Learns what rests, so that cancels and replaces find something.
+    pub(crate) fn see(&mut self, event: &Event) {
+        match event.kind {
+            EventKind::Added | EventKind::Replaced => {
+                self.open.retain(|(order_id, _)| *order_id != event.order_id);
+                let sent = Sent {
+                    member_id: event.member_id,
+                    cl_ord_id: event.cl_ord_id,
+                    instrument_id: event.instrument_id,
+                    side: event.side,
+                    price: event.price,
+                    order_qty: event.order_qty,
+                };
+                self.open.push((event.order_id, sent));
+            }
+            EventKind::Executed | EventKind::Canceled if event.leaves_qty == 0 => {
+                self.open.retain(|(order_id, _)| *order_id != event.order_id);
+            }
+            _ => {}
+        }
+    }
+
+    fn asker(&mut self, kind: CommandKind, member_id: u32) -> Command {
+        let mut command = Command::of(kind);
+        command.member_id = member_id;
+        command.session_id = member_id * 2 - self.random.below(2) as u32;
+        command
+    }
+
+    fn new_order(&mut self) -> Command {
+        let member_id = 1 + self.random.below(u64::from(self.day.members)) as u32;
+        let mut command = self.asker(CommandKind::NewOrder, member_id);
+        command.cl_ord_id = self.name();
+        command.instrument_id = self.instrument_id();
+        command.side = self.random.pick(&[Side::Buy, Side::Sell]);
+        command.ord_type = if self.random.one_in(8) { OrdType::Market } else { OrdType::Limit };
+        command.time_in_force = match self.random.below(20) {
+            0..14 => TimeInForce::Day,
+            14..16 => TimeInForce::GoodTillCancel,
+            16..18 => TimeInForce::ImmediateOrCancel,
+            _ => TimeInForce::FillOrKill,
+        };
+        command.price = self.price();
+        command.order_qty = self.qty();
+        if self.random.one_in(500) {
+            command.side = Side::Undisclosed;
+        }
+        if self.random.one_in(500) {
+            command.ord_type = OrdType::None;
+        }
+        self.remember(&command);
+        command
+    }
+
+    fn cancel(&mut self) -> Command {
+        let sent = self.target();
+        let mut command = self.asker(CommandKind::CancelOrder, sent.member_id);
+        command.cl_ord_id = self.name();
+        command.orig_cl_ord_id = sent.cl_ord_id;
+        command.instrument_id = sent.instrument_id;
+        command.side = sent.side;
+        command
+    }
+
+    fn replace(&mut self) -> Command {
+        let sent = self.target();
+        let mut command = self.asker(CommandKind::ReplaceOrder, sent.member_id);
+        command.cl_ord_id = self.name();
+        command.orig_cl_ord_id = sent.cl_ord_id;
+        command.instrument_id = sent.instrument_id;
+        command.side = sent.side;
+        command.ord_type = OrdType::Limit;
+        command.price = if self.random.one_in(2) { sent.price } else { self.price() };
+        command.order_qty = match self.random.below(4) {
+            0 => sent.order_qty,
+            1 => sent.order_qty.saturating_sub(1 + self.random.below(3)),
+            _ => self.qty(),
+        };
+        command.time_in_force = self.random.pick(&[
+            TimeInForce::Day,
+            TimeInForce::Day,
+            TimeInForce::Day,
+            TimeInForce::GoodTillCancel,
+        ]);
+        match self.random.below(100) {
+            0 => command.instrument_id = self.instrument_id(),
+            1 => command.side = command.side.opposite(),
+            2 => command.ord_type = OrdType::Market,
+            3 => command.time_in_force = TimeInForce::FillOrKill,
+            _ => {}
+        }
+        self.remember(&command);
+        command
+    }
+
+    fn status(&mut self) -> Command {
+        let sent = self.target();
+        let mut command = self.asker(CommandKind::OrderStatus, sent.member_id);
+        command.cl_ord_id = sent.cl_ord_id;
+        command.instrument_id = sent.instrument_id;
+        command.side = sent.side;
+        command
+    }
+
+    fn change_phase(&mut self) -> Command {
+        let mut command = Command::of(CommandKind::ChangePhase);
+        command.phase = if self.random.one_in(30) {
+            TradingPhase::None
+        } else {
+            self.random.pick(&[
+                TradingPhase::Continuous,
+                TradingPhase::Continuous,
+                TradingPhase::Call,
+                TradingPhase::Call,
+                TradingPhase::Halt,
+                TradingPhase::Closed,
+            ])
+        };
+        command.instrument_id = self.instrument_id();
+        if self.random.one_in(30) {
+            command.session_id = 1;
+            command.member_id = 1;
+        }
+        let at = self.day.limits.iter().position(|e| e.instrument_id == command.instrument_id);
+        if let (Some(at), 0) = (at, command.session_id) {
+            self.phases[at] = command.phase;
+        }
+        command
+    }
+
+    fn instrument_id(&mut self) -> u32 {
+        if self.random.one_in(200) {
+            return self.random.below(12) as u32;
+        }
+        let at = self.random.below(self.day.limits.len() as u64) as usize;
+        self.day.limits[at].instrument_id
+    }
+
+    fn price(&mut self) -> i64 {
+        let limits = &self.day.limits[0];
+        let price = limits.min_price + self.random.below(self.day.spread + 1) as i64;
+        match self.random.below(300) {
+            0 => limits.min_price - 1 - self.random.below(3) as i64,
+            1 => limits.max_price + 1,
+            2 => self.random.pick(&[i64::MIN, i64::MAX, 0]),
+            _ => price,
+        }
+    }
+
+    fn qty(&mut self) -> u64 {
+        match self.random.below(200) {
+            0 => 0,
+            1 => self.random.pick(&[u64::MAX, i64::MAX as u64, 1 << 40]),
+            2..12 => 1 + self.random.below(self.day.qty * 4),
+            _ => 1 + self.random.below(self.day.qty),
+        }
+    }
+
+    /// A ClOrdID: mostly a new one, now and then one that was sent before.
+    fn name(&mut self) -> ClOrdId {
+        if self.random.one_in(60) && !self.sent.is_empty() {
+            let at = self.random.below(self.sent.len() as u64) as usize;
+            return self.sent[at].cl_ord_id;
+        }
+        self.next_name += 1;
+        let mut name = [0; 20];
+        let text = format!("C{}", self.next_name);
+        name[..text.len()].copy_from_slice(text.as_bytes());
+        name
+    }
+
+    /// An order that was sent: mostly one that rests, now and then one of the last, or nobody's.
+    fn target(&mut self) -> Sent {
+        let len = self.sent.len() as u64;
+        if len == 0 || self.random.one_in(80) {
+            return Sent {
+                member_id: 1 + self.random.below(u64::from(self.day.members)) as u32,
+                cl_ord_id: [b'?'; 20],
+                instrument_id: 1,
+                side: Side::Buy,
+                price: 1,
+                order_qty: 1,
+            };
+        }
+        if !self.open.is_empty() && !self.random.one_in(6) {
+            return self.open[self.random.below(self.open.len() as u64) as usize].1;
+        }
+        let back = if self.random.one_in(20) { len } else { len.min(120) };
+        self.sent[(len - 1 - self.random.below(back)) as usize]
+    }
+
+    fn remember(&mut self, command: &Command) {
+        self.sent.push(Sent {
+            member_id: command.member_id,
+            cl_ord_id: command.cl_ord_id,
+            instrument_id: command.instrument_id,
+            side: command.side,
+            price: command.price,
+            order_qty: command.order_qty,
+        });
+    }
+}
