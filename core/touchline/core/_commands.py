@@ -24,7 +24,11 @@ __all__ = ["add_check", "add_phase", "add_status", "venue_argument"]
 def venue_argument(parser: argparse.ArgumentParser) -> None:
     """Add the positional argument that every command about a venue has: its configuration."""
     parser.add_argument(
-        "venue", nargs="?", type=Path, default=Path("venue.toml"), metavar="VENUE",
+        "venue",
+        nargs="?",
+        type=Path,
+        default=Path("venue.toml"),
+        metavar="VENUE",
         help="the venue's configuration (default: venue.toml)",
     )
 
@@ -66,13 +70,17 @@ def add_phase(commands: Subparsers) -> None:
     )
     venue_argument(parser)
     parser.add_argument("symbol", metavar="SYMBOL", help="Symbol(55) of the instrument, or `all`")
-    parser.add_argument("phase", choices=admin.PHASES, metavar="PHASE", help=", ".join(admin.PHASES))
+    parser.add_argument(
+        "phase", choices=admin.PHASES, metavar="PHASE", help=", ".join(admin.PHASES)
+    )
     parser.set_defaults(run=_phase)
 
 
 def _check(options: argparse.Namespace) -> int:
     """The program has the last word: what it refuses, `up` cannot start."""
-    return subprocess.run([program("touchline-venue"), "--check", options.venue], check=False).returncode
+    return subprocess.run(
+        [program("touchline-venue"), "--check", options.venue], check=False
+    ).returncode
 
 
 def _status(options: argparse.Namespace) -> int:
@@ -122,6 +130,9 @@ def tables(title: str, told: dict[str, Any]) -> list[Table]:
     for name, value in told.items():
         if isinstance(value, list) and value and all(isinstance(row, dict) for row in value):
             more.append(_rows(f"{title}, {name}", value))
+        elif isinstance(value, dict) and value and all(isinstance(v, dict) for v in value.values()):
+            rows = [{"": key.replace("_", " "), **row} for key, row in value.items()]
+            more.append(_rows(f"{title}, {name}", rows))
         elif isinstance(value, dict):
             more += tables(f"{title}, {name}", value)
         else:

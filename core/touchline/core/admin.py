@@ -60,8 +60,9 @@ def set_phase(venue: Venue, symbol: str, phase: str) -> dict[str, Any]:
     """
     if phase not in PHASES:
         raise ConfigError(f"{phase!r} is no phase; the phases are {', '.join(PHASES)}")
-    instrument_id = 0 if symbol == "all" else venue.instrument(symbol).id
-    return ask(venue, {"command": "phase", "instrument": instrument_id, "phase": phase})
+    if symbol != "all":
+        venue.instrument(symbol)
+    return ask(venue, {"command": "phase", "instrument": symbol, "phase": phase})
 
 
 def _line(link: socket.socket) -> bytes:

@@ -43,12 +43,18 @@ def add_up(commands: Subparsers) -> None:
     )
     venue_argument(parser)
     parser.add_argument(
-        "--start-timeout", type=float, default=60.0, metavar="SECONDS",
+        "--start-timeout",
+        type=float,
+        default=60.0,
+        metavar="SECONDS",
         help="give up if the venue does not answer by then; it replays its journal first "
         "(default: 60)",
     )
     parser.add_argument(
-        "--stop-timeout", type=float, default=15.0, metavar="SECONDS",
+        "--stop-timeout",
+        type=float,
+        default=15.0,
+        metavar="SECONDS",
         help="kill the venue if it has not stopped by then (default: 15)",
     )
     parser.set_defaults(run=_up)
@@ -67,7 +73,9 @@ def started(venue: Venue, timeout_s: float = 60.0) -> subprocess.Popen[bytes]:
     """
     with contextlib.suppress(VenueUnreachableError):
         admin.status(venue, timeout_s=1.0)
-        raise VenueRunningError(f"{venue.name} runs already: {venue.run_files['admin_socket']} answers")
+        raise VenueRunningError(
+            f"{venue.name} runs already: {venue.run_files['admin_socket']} answers"
+        )
     process = subprocess.Popen(
         [program("touchline-venue"), "--config", venue.config],
         stdin=subprocess.DEVNULL,

@@ -1,0 +1,99 @@
+# Everything that is done with a clone. `make help` lists it. Nothing has to be installed by hand but
+# cargo, python3 and a C compiler; a target that has nothing to do is quick.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+PIP := $(PYTHON) -m pip --disable-pip-version-check --quiet
+# The order flow of `make run`: how long, which file (else TOUCHLINE_DATA, else synthetic), how fast.
+LIMIT ?=
+DATA ?=
+SPEED ?=
+# Commands that go through the matcher and its twin in `make test`.
+TWIN_COMMANDS ?= 1000000
+LOOM_TARGET := $(or $(CARGO_TARGET_DIR),target)/loom
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: setup
+setup: $(VENV)/.dev programs ## install everything for work on Touchline, into .venv
+	@echo "ready: $(VENV)/bin/touchline --help"
+
+.PHONY: run
+run: programs ## start a venue and play order flow: LIMIT=<seconds> DATA=<file> SPEED=<factor>
+	@$(VENV)/bin/touchline demo $(if $(LIMIT),--limit $(LIMIT)) $(if $(DATA),--data $(DATA)) \
+	    $(if $(SPEED),--speed $(SPEED))
+
+.PHONY: test
+test: prepare ## every test of the everyday tier
+	@$(MAKE) check
+	cargo test --workspace --locked
+	RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=$(LOOM_TARGET) \
+	    cargo test --package touchline-ring --test loom --locked
+	$(PYTHON) -m pytest --durations=10
+	@echo "make test: everything holds"
+
+.PHONY: check
+check: $(VENV)/.dev programs ## what is quick: format, lints, types, generated files, house rules
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- --deny warnings
+	$(PYTHON) core/schema/generate.py --check
+	$(PYTHON) -m ruff check
+	$(PYTHON) -m ruff format --check
+	$(PYTHON) -m mypy
+	$(PYTHON) -m pytest --quiet tests/tidy tests/schema
+
+.PHONY: format
+format: $(VENV)/.dev ## format Rust and Python
+	cargo fmt --all
+	$(PYTHON) -m ruff check --fix
+	$(PYTHON) -m ruff format
+
+.PHONY: wheel
+wheel: $(VENV)/.runtime ## one wheel for every CPython, into dist/
+	$(PIP) wheel --no-deps --no-build-isolation --wheel-dir dist .
+
+.PHONY: lock
+lock: $(VENV)/.runtime ## resolve the dependencies anew, within pyproject.toml
+	$(PIP) install uv
+	$(PYTHON) requirements/lock.py
+
+.PHONY: clean
+clean: ## remove everything that was built or installed here
+	rm -rf $(VENV) target dist var .pytest_cache .mypy_cache .ruff_cache
+	rm -rf core/touchline/core/{bin,include,libtouchline.so}
+	find core marketdata tests -name __pycache__ -prune -exec rm -rf {} +
+
+# --- What the targets above stand on -------------------------------------------------------------
+
+# QuickFIX, which has no binary packages, compiles on one core while cargo uses the other.
+.PHONY: prepare
+prepare:
+	@$(MAKE) --jobs=2 --output-sync=line $(VENV)/.dev programs
+
+# Cargo knows what has changed; the links are set again, for CARGO_TARGET_DIR may have changed.
+.PHONY: programs
+programs: $(VENV)/.package
+	@$(PYTHON) hatch_build.py
+
+# What a venue needs at run time, and the build backend: the same versions everywhere.
+$(VENV)/.runtime: requirements/runtime.lock
+	python3 -c 'import sys; sys.exit(sys.version_info < (3, 11) and "touchline needs Python 3.11")'
+	python3 -m venv $(VENV) || { tests/install-packages.sh && python3 -m venv $(VENV); }
+	$(PIP) install --no-deps --require-hashes --requirement requirements/runtime.lock
+	touch $@
+
+$(VENV)/.package: $(VENV)/.runtime pyproject.toml hatch_build.py
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	touch $@
+
+# QuickFIX is a peer in tests, not a yardstick: it is compiled for a quick build.
+$(VENV)/.dev: $(VENV)/.runtime requirements/dev.lock tests/packages.txt
+	tests/install-packages.sh
+	CFLAGS="-O0 -g0" $(PIP) install --no-deps --require-hashes --requirement requirements/dev.lock
+	touch $@

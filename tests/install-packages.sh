@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Installs the Debian packages of tests/packages.txt that are missing. Asks for nothing and does nothing
+# where all are there; elsewhere than on Debian it says what is needed.
+set -euo pipefail
+
+list="$(dirname "$0")/packages.txt"
+mapfile -t packages < <(sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$list")
+if ! command -v dpkg-query >/dev/null; then
+    echo "not a Debian system; the tests need what Debian calls: ${packages[*]}" >&2
+    exit 0
+fi
+missing=()
+for package in "${packages[@]}"; do
+    dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed ||
+        missing+=("$package")
+done
+if [ "${#missing[@]}" -eq 0 ]; then
+    exit 0
+fi
+sudo=()
+if [ "$(id -u)" -ne 0 ]; then
+    if ! command -v sudo >/dev/null; then
+        echo "as root, install: apt-get install ${missing[*]}" >&2
+        exit 1
+    fi
+    sudo=(sudo)
+fi
+echo "installing ${missing[*]}"
+"${sudo[@]}" apt-get update -qq
+"${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+    "${missing[@]}"
