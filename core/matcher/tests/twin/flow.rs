@@ -98,11 +98,12 @@ impl Day {
             initial_phase: random.pick(&PHASES),
         });
         let limits: Vec<_> = limits.collect();
+        let cl_ord_ids = if random.one_in(16) { [0, 300] } else { [9_000, 25_000] };
         let capacity = Capacity {
             instruments: ids.len() as u32,
             orders: random.pick(&[3, 20, 60, 250, 250, 250, 250, 250]),
             levels: random.pick(&[1, 4, 15, 60, 150, 150, 150, 150]),
-            cl_ord_ids: random.pick(&if random.one_in(16) { [0, 300] } else { [9_000, 25_000] }),
+            cl_ord_ids: random.pick(&cl_ord_ids),
         };
         let members = random.pick(&[1, 3, 8]);
         Self { limits, capacity, members, spread, qty }
