@@ -4,13 +4,13 @@
 //! Before the opening the recorded book is copied in the call phase. The opening trade (the one
 //! that names no side) becomes the change to continuous trading, whose uncross must produce the
 //! opening's fills; orders that it filled and the book never showed are entered just before, and
-//! their fills are still counted as those of orders not in the book. After that, each trade of an aggressor becomes a limit order at the trade's
-//! price and quantity, canceled if not executed at once; an aggressor that stands in the book
-//! (it was made marketable by a replace) is replaced instead. The fills are compared, and then
-//! the venue's book is brought to the recorded one: an order that was filled in the exchange but
-//! not here is reduced or canceled, one that was filled here only is entered again (a new order
-//! for the venue, at the end of its queue), a remainder of the aggressor that rests is an
-//! ordinary new order.
+//! their fills are still counted as those of orders not in the book. After that, each trade of an
+//! aggressor becomes a limit order at the trade's price and quantity, canceled if not executed at
+//! once; an aggressor that stands in the book (it was made marketable by a replace) is replaced
+//! instead. The fills are compared, and then the venue's book is brought to the recorded one: an
+//! order that was filled in the exchange but not here is reduced or canceled, one that was filled
+//! here only is entered again (a new order for the venue, at the end of its queue), a remainder
+//! of the aggressor that rests is an ordinary new order.
 
 use std::collections::HashSet;
 

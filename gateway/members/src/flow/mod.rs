@@ -19,6 +19,7 @@ mod book_plan;
 mod calibration;
 mod divergence;
 mod file_book;
+mod head;
 mod market_plan;
 mod mirror;
 mod pace;

@@ -6,13 +6,14 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, Chain, Cursor, Read};
 use std::path::Path;
 
 use dbn::decode::dbn::Decoder;
 use dbn::decode::{DbnMetadata, DecodeRecordRef, DynReader};
 use dbn::record::{MboMsg, Record as _};
 
+use super::head::read_head;
 use super::record::{Action, Event, EventKind, Record, Side};
 
 /// DBN counts prices in units of 1e-9.
@@ -27,8 +28,21 @@ const F_SNAPSHOT: u8 = 0x20;
 pub enum ReadError {
     /// The file cannot be opened.
     Open(io::Error),
-    /// Reading, decompressing or decoding failed.
+    /// Reading or decompressing failed.
+    Io(io::Error),
+    /// Decoding failed.
     Decode(dbn::Error),
+    /// The file does not start as DBN does.
+    NotDbn([u8; 3]),
+    /// A version of DBN that is not known here.
+    Version(u8),
+    /// A head of so many bytes.
+    HeadLength(u32),
+    /// A count in the head that does not fit in it.
+    Head {
+        /// Where the walk over the head stopped, bytes from the start.
+        offset: usize,
+    },
     /// The header names another schema than `mbo`, or none.
     Schema(Option<dbn::Schema>),
     /// A record of another type (DBN `rtype`) than market-by-order.
@@ -76,7 +90,12 @@ impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Open(e) => write!(f, "cannot open the recording: {e}"),
+            Self::Io(e) => write!(f, "cannot read the recording: {e}"),
             Self::Decode(e) => write!(f, "cannot decode the recording: {e}"),
+            Self::NotDbn(start) => write!(f, "no DBN file: starts with {start:02x?}"),
+            Self::Version(v) => write!(f, "DBN version {v}, known are 1 to 3"),
+            Self::HeadLength(len) => write!(f, "a head of {len} bytes is damaged"),
+            Self::Head { offset } => write!(f, "the head is damaged at byte {offset}"),
             Self::Schema(Some(s)) => write!(f, "schema is {s}, expected mbo"),
             Self::Schema(None) => write!(f, "the header names no schema, expected mbo"),
             Self::RecordType(t) => write!(f, "record of type {t:#04x}, expected mbo (0xa0)"),
@@ -100,7 +119,7 @@ impl fmt::Display for ReadError {
 impl std::error::Error for ReadError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Open(e) => Some(e),
+            Self::Open(e) | Self::Io(e) => Some(e),
             Self::Decode(e) => Some(e),
             _ => None,
         }
@@ -111,8 +130,6 @@ impl std::error::Error for ReadError {
 struct Counted<R> {
     inner: R,
     bytes: u64,
-    /// Bytes 4..8 of a DBN file: length of the metadata, little endian.
-    head: [u8; 8],
     broke_off: bool,
 }
 
@@ -121,26 +138,18 @@ impl<R: Read> Read for Counted<R> {
         let len = self.inner.read(buf).inspect_err(|e| {
             self.broke_off |= e.kind() == io::ErrorKind::UnexpectedEof;
         })?;
-        let seen = usize::try_from(self.bytes).unwrap_or(usize::MAX);
-        for (slot, byte) in self.head.iter_mut().skip(seen).zip(buf.iter().take(len)) {
-            *slot = *byte;
-        }
         self.bytes += len as u64;
         Ok(len)
     }
 }
 
-impl<R> Counted<R> {
-    /// Bytes before the first record.
-    fn head_bytes(&self) -> u64 {
-        let [_, _, _, _, a, b, c, d] = self.head;
-        8 + u64::from(u32::from_le_bytes([a, b, c, d]))
-    }
-}
+/// The checked head, then the records.
+type Source<R> = Chain<Cursor<Vec<u8>>, DynReader<'static, BufReader<R>>>;
 
 /// Reads the events of one recording, one at a time.
 pub struct EventReader<R: Read> {
-    decoder: Decoder<Counted<DynReader<'static, BufReader<R>>>>,
+    decoder: Decoder<Counted<Source<R>>>,
+    head_bytes: u64,
     tick_nanos: i64,
     instrument_id: Option<u32>,
     /// First record after the event that was returned last (snapshots only end by a successor).
@@ -167,13 +176,16 @@ impl<R: Read> EventReader<R> {
     /// of 1e-9.
     ///
     /// # Errors
-    /// No DBN header, another schema than `mbo`, a tick that is not positive.
+    /// No DBN head or a damaged one, another schema than `mbo`, a tick that is not positive.
     pub fn new(source: R, tick_nanos: i64) -> Result<Self, ReadError> {
         if tick_nanos <= 0 {
             return Err(ReadError::Tick(tick_nanos));
         }
-        let inner = DynReader::new_inferred(source).map_err(ReadError::Decode)?;
-        let counted = Counted { inner, bytes: 0, head: [0; 8], broke_off: false };
+        let mut source = DynReader::new_inferred(source).map_err(ReadError::Decode)?;
+        let head = read_head(&mut source)?;
+        let head_bytes = head.len() as u64;
+        let inner = Cursor::new(head).chain(source);
+        let counted = Counted { inner, bytes: 0, broke_off: false };
         let decoder = Decoder::new(counted).map_err(ReadError::Decode)?;
         match decoder.metadata().schema {
             Some(dbn::Schema::Mbo) => {}
@@ -181,6 +193,7 @@ impl<R: Read> EventReader<R> {
         }
         Ok(Self {
             decoder,
+            head_bytes,
             tick_nanos,
             instrument_id: None,
             held: None,
@@ -296,7 +309,7 @@ impl<R: Read> EventReader<R> {
 
     fn check_end(&self) -> Result<(), ReadError> {
         let source = self.decoder.get_ref();
-        if source.broke_off || source.bytes != source.head_bytes() + self.record_bytes {
+        if source.broke_off || source.bytes != self.head_bytes + self.record_bytes {
             return Err(ReadError::Truncated { records: self.records });
         }
         Ok(())

@@ -105,7 +105,7 @@ fn a_file_that_breaks_off_is_refused_with_the_place() {
     }
     let open = [mbo(b'A', b'B', 1, PRICE, F_LAST), mbo(b'A', b'B', 2, PRICE, 0)];
     assert!(matches!(refused(&open), ReadError::UnfinishedEvent { events: 1, records: 1 }));
-    assert!(matches!(events(&good[..6]), Err(ReadError::Decode(_))));
+    assert!(matches!(events(&good[..6]), Err(ReadError::Truncated { records: 0 })));
     let Some(path) = data_path("l3/esh4-glbx-mdp3-20231225.mbo.dbn.zst") else { return };
     let whole = std::fs::read(path).unwrap();
     let error = events(&whole[..whole.len() - 100]).unwrap_err();
@@ -125,9 +125,8 @@ fn what_is_no_market_by_order_record_of_one_instrument_is_refused_by_name() {
     assert!(matches!(refused(&[mbo(b'A', b'X', 2, PRICE, 0)]), ReadError::Side(b'X')));
     let sideless = refused(&[mbo(b'A', b'N', 2, PRICE, 0)]);
     assert!(matches!(sideless, ReadError::Sideless { flow_order_id: 2 }));
-    assert!(
-        matches!(refused(&[mbo(b'A', b'B', 2, PRICE + 1, 0)]), ReadError::Price(p) if p == PRICE + 1)
-    );
+    let off_tick = refused(&[mbo(b'A', b'B', 2, PRICE + 1, 0)]);
+    assert!(matches!(off_tick, ReadError::Price(price) if price == PRICE + 1));
     let late = [mbo(b'A', b'B', 1, PRICE, F_LAST), mbo(b'A', b'B', 2, PRICE, F_SNAPSHOT)];
     assert!(matches!(refused(&late), ReadError::LateSnapshot { events: 1 }));
     assert!(matches!(events(&file(1, &[])), Err(ReadError::Schema(Some(dbn::Schema::Mbp1)))));
@@ -137,4 +136,39 @@ fn what_is_no_market_by_order_record_of_one_instrument_is_refused_by_name() {
     let error = reader.next_event().unwrap_err();
     assert!(matches!(error, ReadError::Instrument { expected: 5, found: 17_077 }));
     assert!(matches!(reader.next_event(), Ok(None)));
+}
+
+#[test]
+fn a_damaged_byte_anywhere_never_panics() {
+    let good = file(
+        0,
+        &[
+            mbo(b'A', b'B', 1, PRICE, F_SNAPSHOT),
+            mbo(b'T', b'A', 3, PRICE, 0),
+            mbo(b'C', b'B', 1, PRICE, F_LAST),
+        ],
+    );
+    for at in 0..good.len() {
+        for value in [0, 1, 0x7f, 0x80, 0xff] {
+            let mut bytes = good.clone();
+            bytes[at] = value;
+            // Either answer will do: many bytes only change a value.
+            drop(events(&bytes));
+        }
+    }
+}
+
+#[test]
+fn a_damaged_head_is_refused_with_the_place() {
+    let damaged = |at: usize, value: u8| {
+        let mut bytes = file(0, &[]);
+        bytes[at] = value;
+        events(&bytes).unwrap_err()
+    };
+    assert!(matches!(damaged(0, b'X'), ReadError::NotDbn(start) if &start == b"XBN"));
+    assert!(matches!(damaged(3, 9), ReadError::Version(9)));
+    assert!(matches!(damaged(7, 0x7f), ReadError::HeadLength(_)));
+    // The count of mappings, the last four bytes of the head.
+    let last = file(0, &[]).len() - 1;
+    assert!(matches!(damaged(last, 0x7f), ReadError::Head { offset } if offset == last + 1));
 }
