@@ -1,8 +1,8 @@
 """Builds the C ABI and the programs with cargo, and places them beside the Python package.
 
-An editable install links to cargo's output, so that a later `cargo build --release` is seen at once;
-a wheel holds copies. The library needs no Python headers, so one wheel serves every CPython: its tag
-is py3-none-<platform>.
+An editable install links to cargo's output, so that a later `cargo build --release` is seen at
+once; a wheel holds copies. The library needs no Python headers, so one wheel serves every CPython:
+its tag is py3-none-<platform>.
 
 `python hatch_build.py` does the same for a clone that is installed already: it builds what has
 changed and sets the links again.
@@ -43,7 +43,7 @@ def cargo(root: Path, *arguments: str, capture: bool = False) -> str:
 
 
 def build(root: Path) -> dict[str, Path]:
-    """Build, and return every file that is not Python: its place under `touchline/core`, its source."""
+    """Build; return every file that is not Python: its place under `touchline/core`, its source."""
     packages = [word for crate in CRATES for word in ("--package", crate)]
     cargo(root, "build", "--release", "--locked", *packages)
     metadata = cargo(root, "metadata", "--locked", "--no-deps", "--format-version=1", capture=True)
@@ -57,8 +57,8 @@ def build(root: Path) -> dict[str, Path]:
     if missing:
         raise RuntimeError(
             f"cargo has built {', '.join(CRATES)}, and yet these files are not there: "
-            f"{', '.join(missing)}; the lists at the top of hatch_build.py and the [[bin]] names of "
-            "the crates must agree"
+            f"{', '.join(missing)}; the lists at the top of hatch_build.py and the [[bin]] names "
+            "of the crates must agree"
         )
     return sources
 

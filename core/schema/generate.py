@@ -381,7 +381,7 @@ def c_header(schemas: list[Schema]) -> str:
             if block.template_id is not None:
                 out.append(f"enum {{ {name.upper()}_TEMPLATE_ID = {block.template_id} }};")
             out.append("")
-    return "\n".join(out + ["#endif", ""])
+    return "\n".join([*out, "#endif", ""])
 
 
 # --- Python ---------------------------------------------------------------------------------------

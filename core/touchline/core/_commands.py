@@ -1,4 +1,4 @@
-"""The subcommands that belong to core: check, status, phase. (`up` has a module of its own.)"""
+"""The subcommands that belong to core, but for `up`: check, status, phase."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def add_check(commands: Subparsers) -> None:
     parser = commands.add_parser(
         "check",
         help="check a configuration; starts nothing",
-        description="Reads a venue's configuration and names everything that is wrong with it, each "
-        "fault with its place. Starts nothing. Exit code 0 if the venue can start.",
+        description="Reads a venue's configuration and names everything that is wrong with it, "
+        "each fault with its place. Starts nothing. Exit code 0 if the venue can start.",
     )
     venue_argument(parser)
     parser.set_defaults(run=_check)
@@ -63,10 +63,10 @@ def add_phase(commands: Subparsers) -> None:
     parser = commands.add_parser(
         "phase",
         help="move an instrument to another phase",
-        description="Moves one instrument, or all, of a running venue to another phase. call: orders "
-        "rest, nothing matches. continuous: orders match as they arrive; entered from call it begins "
-        "with an uncross. halt: orders may be cancelled, nothing else. closed: the end of the day. "
-        "The change is a sequenced command like every other.",
+        description="Moves one instrument, or all, of a running venue to another phase. call: "
+        "orders rest, nothing matches. continuous: orders match as they arrive; entered from call "
+        "it begins with an uncross. halt: orders may be cancelled, nothing else. closed: the end "
+        "of the day. The change is a sequenced command like every other.",
     )
     venue_argument(parser)
     parser.add_argument("symbol", metavar="SYMBOL", help="Symbol(55) of the instrument, or `all`")

@@ -37,7 +37,8 @@ def ask(venue: Venue, question: dict[str, Any], timeout_s: float = 5.0) -> dict[
         answer = json.loads(line)
     except (OSError, ValueError) as error:
         raise VenueUnreachableError(
-            f"{venue.name} does not answer at {path}: {error}; `touchline up {venue.config}` starts it"
+            f"{venue.name} does not answer at {path}: {error}; "
+            f"`touchline up {venue.config}` starts it"
         ) from error
     if not isinstance(answer, dict) or answer.get("ok") is not True:
         why = answer.get("error", answer) if isinstance(answer, dict) else answer

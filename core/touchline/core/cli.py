@@ -1,9 +1,9 @@
 """The `touchline` command.
 
 Its subcommands are entry points of the group ``touchline.commands``: each names a function that is
-called with argparse's subparsers and adds a parser, whose default ``run`` takes the parsed options and
-returns an exit code. So this module knows none of them, and core imports nothing that stands above
-it.
+called with argparse's subparsers and adds a parser, whose default ``run`` takes the parsed options
+and returns an exit code. So this module knows none of them, and core imports nothing that stands
+above it.
 
 Exit codes: 0 done; 1 refused or failed, said on standard error; 2 wrong usage; 130 interrupted.
 """

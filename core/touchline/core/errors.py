@@ -14,7 +14,7 @@ __all__ = [
 
 
 class TouchlineError(Exception):
-    """Something that Touchline refuses or cannot do; the text says what, on what, and what helps."""
+    """What Touchline refuses or cannot do; the text says what, on what, and what helps."""
 
 
 class AbiError(TouchlineError, ImportError):

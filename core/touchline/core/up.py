@@ -37,9 +37,9 @@ def add_up(commands: Subparsers) -> None:
         "up",
         help="start a venue in the foreground",
         description="Starts the venue of a configuration, waits until it answers, and says in one "
-        "line where. Runs until it is interrupted (Ctrl-C, SIGTERM) or the venue ends; stops the venue "
-        "cleanly and removes its run directory. The journal and the message stores stay in the data "
-        "directory, and the next start goes on from there.",
+        "line where. Runs until it is interrupted (Ctrl-C, SIGTERM) or the venue ends; stops the "
+        "venue cleanly and removes its run directory. The journal and the message stores stay in "
+        "the data directory, and the next start goes on from there.",
     )
     venue_argument(parser)
     parser.add_argument(
@@ -93,7 +93,7 @@ def started(venue: Venue, timeout_s: float = 60.0) -> subprocess.Popen[bytes]:
 def stop(venue: Venue, process: subprocess.Popen[bytes], timeout_s: float = 15.0) -> int:
     """Stop a venue cleanly, and clear its run directory.
 
-    It is killed if it takes longer than ``timeout_s``, or if we are interrupted once more meanwhile.
+    It is killed if it takes longer than ``timeout_s``, or if we are interrupted once more.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""A venue as its configuration describes it: read and checked by the code that the venue itself uses."""
+"""A venue as its configuration describes it, read and checked by the venue's own code."""
 
 from __future__ import annotations
 
