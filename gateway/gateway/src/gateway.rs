@@ -1,0 +1,373 @@
+//! The agent: one pass over rings, sockets, timers and logs.
+
+use std::fs::File;
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::BorrowedFd;
+use std::sync::Arc;
+
+use touchline_config::{Durability, RunFile, Venue};
+use touchline_fix::{Fields, Framer, Precision};
+use touchline_ring::{BroadcastConsumer, SpscProducer};
+use touchline_session::{Numbers, Session, SessionConfig, SessionId};
+use touchline_sys::{Agent, Bell, Interest, Poller, Readiness, Ringer, SharedMap, now_ns};
+use touchline_types::PrivateRecord;
+
+use crate::GatewayError;
+use crate::counters::Counters;
+use crate::desk::{Desk, Orders, Slot};
+use crate::hops::Hops;
+use crate::instruments::Instruments;
+use crate::order_entry::OrderEntry;
+use crate::session_log::Place;
+use crate::session_store::SessionStore;
+use crate::syncer::Syncer;
+
+pub(crate) const LISTENER_KEY: u64 = 0;
+const BELL_KEY: u64 = 1;
+/// Key of connection n is this plus n.
+pub(crate) const CONNECTION_KEY: u64 = 2;
+
+/// Connections that have not logged on yet, at most, beside one for each session.
+const STRANGERS_MAX: usize = 64;
+/// Descriptors looked at in one pass.
+const READY_MAX: usize = 256;
+/// The session logs are put on the disk this often, ns.
+const SYNC_NS: u64 = 1_000_000_000;
+/// Stored messages sent again to one session in one pass.
+const REPLAY_BUDGET: usize = 256;
+/// `close` waits so long for the answers to its Logouts, ns.
+const LOGOUT_WAIT_NS: u64 = 500_000_000;
+
+/// The gateway agent.
+#[derive(Debug)]
+pub struct Gateway {
+    pub(crate) venue: Venue,
+    pub(crate) desk: Desk,
+    pub(crate) listener: TcpListener,
+    pub(crate) poller: SocketPoller,
+    pub(crate) ready: Vec<Readiness>,
+    pub(crate) connections_max: usize,
+    pub(crate) events: BroadcastConsumer<PrivateRecord, SharedMap>,
+    /// The newest event that was read, or rebuilt.
+    pub(crate) place: Place,
+    /// Records were overtaken: rebuild before the next one is told.
+    pub(crate) is_behind: bool,
+    pub(crate) hops: Hops,
+    pub(crate) is_closing: bool,
+    pub(crate) syncer: Option<Syncer>,
+    unsynced: Vec<Arc<File>>,
+    synced_ns: u64,
+    bell: Bell,
+    engine_bell: Ringer,
+    next_timer_ns: u64,
+}
+
+/// A poller that can be shown in a debug print.
+pub(crate) struct SocketPoller(pub(crate) Poller);
+
+impl std::fmt::Debug for SocketPoller {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("Poller")
+    }
+}
+
+impl Gateway {
+    /// Opens the gateway of a venue: logs, rings, events since they were last read, listener. The
+    /// engine must have made its rings and its bell.
+    ///
+    /// # Errors
+    ///
+    /// [`GatewayError`]: a ring or bell is not there, a log is damaged, the journal cannot be
+    /// read, the address is taken.
+    pub fn open(venue: &Venue) -> Result<Self, GatewayError> {
+        let store_dir = venue.store_dir();
+        let io = |call, on: String| move |error| GatewayError::Io(call, on, error);
+        std::fs::create_dir_all(&store_dir)
+            .map_err(io("create", store_dir.display().to_string()))?;
+        let bell = Bell::create(&venue.run_file(RunFile::GatewayBell))?;
+        let command_map = SharedMap::open(&venue.run_file(RunFile::CommandRing), true)?;
+        let commands = SpscProducer::attach(command_map)
+            .map_err(|error| GatewayError::Ring("command ring", error))?;
+        // Writable, because a reader says in the ring when it sleeps.
+        let event_map = SharedMap::open(&venue.run_file(RunFile::PrivateRing), true)?;
+        let events = BroadcastConsumer::attach(event_map, 0)
+            .map_err(|error| GatewayError::Ring("private ring", error))?;
+        let engine_bell = Ringer::open(&venue.run_file(RunFile::EngineBell))?;
+
+        let mut counters = Counters::default();
+        let slots = slots(venue, &mut counters)?;
+        let instruments = Instruments::of(venue);
+        let start_ns = now_ns();
+        let orders = Orders {
+            entry: OrderEntry::new(instruments),
+            commands,
+            counters,
+            token: start_ns,
+            refusal: start_ns,
+        };
+        let address = venue.gateway.address;
+        let listener = TcpListener::bind(address).map_err(io("bind", address.to_string()))?;
+        listener.set_nonblocking(true).map_err(io("set non-blocking", address.to_string()))?;
+        let poller = Poller::new(READY_MAX)?;
+        poller.add(&listener, LISTENER_KEY, Interest::Read)?;
+        poller.add(bell.fd(), BELL_KEY, Interest::Read)?;
+        let syncer = match venue.engine.durability {
+            Durability::Sync => {
+                Some(Syncer::start().map_err(io("start", "gateway-sync".to_owned()))?)
+            }
+            Durability::Async => None,
+        };
+        let mut gateway = Self {
+            desk: Desk {
+                comp_id: venue.comp_id.clone().into_bytes(),
+                slots,
+                connections: Vec::new(),
+                orders,
+                framer: Framer::new(venue.gateway.message_bytes_max),
+                fields: Box::new(Fields::new()),
+                kept: Vec::with_capacity(venue.gateway.message_bytes_max),
+            },
+            connections_max: venue.sessions.len() + STRANGERS_MAX,
+            venue: venue.clone(),
+            listener,
+            poller: SocketPoller(poller),
+            ready: Vec::with_capacity(READY_MAX),
+            events,
+            place: Place::default(),
+            is_behind: false,
+            hops: Hops::new().map_err(GatewayError::Histogram)?,
+            is_closing: false,
+            syncer,
+            unsynced: Vec::new(),
+            synced_ns: start_ns,
+            bell,
+            engine_bell,
+            next_timer_ns: start_ns,
+        };
+        gateway.recover()?;
+        Ok(gateway)
+    }
+
+    /// Where clients connect: the configured address, with the port that the system chose if that
+    /// says 0.
+    ///
+    /// # Errors
+    ///
+    /// What the system says to `getsockname`.
+    pub fn local_addr(&self) -> Result<SocketAddr, GatewayError> {
+        let failed = |error| GatewayError::Io("getsockname", "listener".to_owned(), error);
+        self.listener.local_addr().map_err(failed)
+    }
+
+    /// What was counted since the gateway was opened.
+    #[must_use]
+    pub const fn counters(&self) -> &Counters {
+        &self.desk.orders.counters
+    }
+
+    /// Logs every session out, waits at most half a second for the answers, and puts the logs on
+    /// the disk.
+    ///
+    /// # Errors
+    ///
+    /// As `do_work`; the logs are written as far as that goes.
+    pub fn close(&mut self) -> Result<(), GatewayError> {
+        self.is_closing = true;
+        let start_ns = now_ns();
+        for at in 0..self.desk.slots.len() {
+            self.desk.with_session(at, start_ns, |session, turn| {
+                session.logout(Some("the venue closes"), turn);
+            });
+        }
+        loop {
+            let now = now_ns();
+            self.do_work(now)?;
+            let is_empty = self.desk.connections.iter().all(Option::is_none);
+            if is_empty || now.saturating_sub(start_ns) > LOGOUT_WAIT_NS {
+                break;
+            }
+            self.ready.clear();
+            self.poller.0.wait(Some(10_000_000), &mut self.ready)?;
+        }
+        for index in 0..self.desk.connections.len() {
+            self.desk.drop_connection(index, "the venue closes");
+        }
+        self.write_logs()?;
+        for slot in &mut self.desk.slots {
+            if let Some(file) = slot.store.take_unsynced() {
+                file.sync_data().map_err(|error| {
+                    GatewayError::Io("fdatasync", slot.entry.comp_id.clone(), error)
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Everything that was promised to anyone is in a file before it is in a socket.
+    fn write_logs(&mut self) -> Result<(), GatewayError> {
+        for slot in self.desk.slots.iter_mut().filter(|slot| slot.store.is_dirty()) {
+            slot.store.write()?;
+        }
+        Ok(())
+    }
+
+    fn sync_logs(&mut self, now: u64) {
+        let Some(syncer) = &self.syncer else { return };
+        if now.saturating_sub(self.synced_ns) < SYNC_NS {
+            return;
+        }
+        self.synced_ns = now;
+        let files = self.desk.slots.iter_mut().filter_map(|slot| slot.store.take_unsynced());
+        self.unsynced.extend(files);
+        if !self.unsynced.is_empty() {
+            self.unsynced = syncer.sync(std::mem::take(&mut self.unsynced));
+        }
+    }
+
+    /// Goes on with answers to ResendRequests, as far as their queues have room.
+    fn replay(&mut self, now: u64) -> usize {
+        let mut work_count = 0;
+        let queue_bytes_max = self.venue.gateway.send_queue_bytes_max;
+        for at in 0..self.desk.slots.len() {
+            if !self.desk.slots[at].session.has_replay() {
+                continue;
+            }
+            self.desk.with_session(at, now, |session, turn| {
+                for _ in 0..REPLAY_BUDGET {
+                    // A quarter full: what one message adds cannot overrun the rest.
+                    if turn.actions.len_bytes() > queue_bytes_max / 4
+                        || session.replay(1, turn) == 0
+                    {
+                        break;
+                    }
+                    work_count += 1;
+                }
+            });
+        }
+        work_count
+    }
+
+    fn run_timers(&mut self, now: u64) -> usize {
+        if now < self.next_timer_ns {
+            return 0;
+        }
+        let logon_timeout_ns = self.venue.gateway.logon_timeout_ms.saturating_mul(1_000_000);
+        let mut work_count = 0;
+        for index in 0..self.desk.connections.len() {
+            let Some(connection) = &self.desk.connections[index] else { continue };
+            let deadline = connection.opened_ns.saturating_add(logon_timeout_ns);
+            match (connection.close_by_ns, connection.session) {
+                (Some(close_by), _) if close_by <= now => {
+                    self.desk.drop_connection(index, "closed");
+                    work_count += 1;
+                }
+                (None, Some(at)) if self.desk.slots[at].is_due(now) => {
+                    self.desk.with_session(at, now, |session, turn| session.on_timer(turn));
+                    self.desk.close_if_asked(index, now);
+                    work_count += 1;
+                }
+                (None, None) if deadline <= now => {
+                    self.desk.drop_connection(index, "no Logon in time");
+                    work_count += 1;
+                }
+                _ => {}
+            }
+        }
+        work_count
+    }
+
+    /// The earliest of all timers.
+    fn next_timer(&self) -> u64 {
+        let logon_timeout_ns = self.venue.gateway.logon_timeout_ms.saturating_mul(1_000_000);
+        let due = |connection: &crate::connection::Connection| match (
+            connection.close_by_ns,
+            connection.session,
+        ) {
+            (Some(close_by), _) => close_by,
+            (None, Some(at)) => self.desk.slots[at].session.next_timer_ns().unwrap_or(u64::MAX),
+            (None, None) => connection.opened_ns.saturating_add(logon_timeout_ns),
+        };
+        self.desk.connections.iter().flatten().map(due).min().unwrap_or(u64::MAX)
+    }
+}
+
+impl Agent for Gateway {
+    type Error = GatewayError;
+
+    fn role_name(&self) -> &'static str {
+        "gateway"
+    }
+
+    fn do_work(&mut self, now_ns: u64) -> Result<usize, GatewayError> {
+        let mut work_count = self.take_events(now_ns)?;
+        work_count += self.take_sockets(now_ns)?;
+        if self.desk.orders.commands.flush() {
+            self.engine_bell.ring();
+        }
+        work_count += self.run_timers(now_ns);
+        work_count += self.replay(now_ns);
+        self.write_logs()?;
+        work_count += self.write_sockets(now_ns)?;
+        self.sync_logs(now_ns);
+        if work_count > 0 || now_ns >= self.next_timer_ns {
+            self.next_timer_ns = self.next_timer();
+        }
+        Ok(work_count)
+    }
+
+    fn park(&mut self) -> bool {
+        self.events.park()
+    }
+
+    fn unpark(&mut self) {
+        self.events.unpark();
+        self.bell.drain();
+    }
+
+    fn wait_fd(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.poller.0.fd())
+    }
+
+    fn deadline_ns(&self) -> u64 {
+        let has_unsynced = self.syncer.is_some() && !self.unsynced.is_empty();
+        let sync_due = if has_unsynced { self.synced_ns.saturating_add(SYNC_NS) } else { u64::MAX };
+        self.next_timer_ns.min(sync_due)
+    }
+}
+
+fn slots(venue: &Venue, counters: &mut Counters) -> Result<Vec<Slot>, GatewayError> {
+    let mut slots = Vec::with_capacity(venue.sessions.len());
+    for entry in &venue.sessions {
+        let id = SessionId::new(&venue.comp_id, &entry.comp_id).map_err(GatewayError::Identity)?;
+        let config = SessionConfig {
+            logon_timeout_ns: venue.gateway.logon_timeout_ms.saturating_mul(1_000_000),
+            max_message_bytes: venue.gateway.message_bytes_max,
+            // The only fraction that FIX 4.4 names; every client reads it.
+            precision: Precision::Milliseconds,
+            ..SessionConfig::acceptor(id)
+        };
+        let store = SessionStore::open(&log_path(venue, &entry.comp_id))?;
+        counters.log_bytes_cut += store.log().cut_bytes();
+        let numbers =
+            Numbers { next_inbound: store.log().next_in(), next_outbound: store.log().next_out() };
+        let session = Session::new(config, numbers).map_err(GatewayError::Identity)?;
+        let entry = entry.clone();
+        slots.push(Slot { entry, session, store, connection: None, journaled_in: 0 });
+    }
+    Ok(slots)
+}
+
+/// The log of a session. A CompID may hold what a file name may not: such bytes are written as
+/// `%` and two hexadecimal digits.
+fn log_path(venue: &Venue, comp_id: &str) -> std::path::PathBuf {
+    let mut name = String::with_capacity(comp_id.len() + 4);
+    for byte in comp_id.bytes() {
+        if byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_' {
+            name.push(char::from(byte));
+        } else {
+            name.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    name.push_str(".log");
+    venue.store_dir().join(name)
+}
