@@ -1,0 +1,298 @@
+//! The words of scenario files: commands are read, events are written.
+
+use touchline_matcher::{Capacity, InstrumentLimits};
+use touchline_types::{
+    ClOrdId, Command, CommandKind, Event, EventFlags, EventKind, OrdStatus, OrdType, Reason, Side,
+    TimeInForce, TradingPhase, cl_ord_id_text, parse_cl_ord_id,
+};
+
+/// Instruments and tables of a scenario.
+#[derive(Clone, Default)]
+pub(crate) struct Venue {
+    pub(crate) instruments: Vec<InstrumentLimits>,
+    pub(crate) tables: Tables,
+}
+
+/// What a venue can hold.
+#[derive(Clone, Copy)]
+pub(crate) struct Tables {
+    orders: u32,
+    levels: u32,
+    cl_ord_ids: u32,
+}
+
+impl Default for Tables {
+    fn default() -> Self {
+        Self { orders: 100, levels: 50, cl_ord_ids: 1_000 }
+    }
+}
+
+impl Venue {
+    /// Adds an instrument, or changes the one with its number.
+    pub(crate) fn set(&mut self, limits: InstrumentLimits) {
+        self.instruments.retain(|each| each.instrument_id != limits.instrument_id);
+        self.instruments.push(limits);
+    }
+
+    pub(crate) fn capacity(&self) -> Capacity {
+        Capacity {
+            instruments: self.instruments.len() as u32,
+            orders: self.tables.orders,
+            levels: self.tables.levels,
+            cl_ord_ids: self.tables.cl_ord_ids,
+        }
+    }
+}
+
+fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|_| format!("{text} is not a number that fits"))
+}
+
+const PHASES: [(&str, TradingPhase); 5] = [
+    ("none", TradingPhase::None),
+    ("call", TradingPhase::Call),
+    ("continuous", TradingPhase::Continuous),
+    ("halt", TradingPhase::Halt),
+    ("closed", TradingPhase::Closed),
+];
+
+const TIMES_IN_FORCE: [(&str, TimeInForce); 4] = [
+    ("day", TimeInForce::Day),
+    ("gtc", TimeInForce::GoodTillCancel),
+    ("ioc", TimeInForce::ImmediateOrCancel),
+    ("fok", TimeInForce::FillOrKill),
+];
+
+const SIDES: [(&str, Side); 2] = [("buy", Side::Buy), ("sell", Side::Sell)];
+
+fn meaning<T: Copy>(words: &[(&str, T)], word: &str) -> Result<T, String> {
+    let found = words.iter().find(|(known, _)| *known == word);
+    found.map(|(_, value)| *value).ok_or_else(|| format!("{word} is not known"))
+}
+
+fn word<T: Copy + PartialEq>(words: &[(&'static str, T)], value: T) -> &'static str {
+    words.iter().find(|(_, known)| *known == value).map_or("?", |(word, _)| *word)
+}
+
+/// `1  prices 1..1000  max 500  phase continuous`
+pub(crate) fn parse_instrument(words: &[&str]) -> Result<InstrumentLimits, String> {
+    let [id, "prices", prices, "max", max, "phase", phase] = words else {
+        return Err("instrument N prices A..B max Q phase P".into());
+    };
+    let (low, high) = prices.split_once("..").ok_or("prices are A..B")?;
+    Ok(InstrumentLimits {
+        instrument_id: number(id)?,
+        min_price: number(low)?,
+        max_price: number(high)?,
+        max_order_qty: number(max)?,
+        initial_phase: meaning(&PHASES, phase)?,
+    })
+}
+
+/// `orders 100  levels 50  cl_ord_ids 1000`
+pub(crate) fn parse_capacity(words: &[&str]) -> Result<Tables, String> {
+    let ["orders", orders, "levels", levels, "cl_ord_ids", cl_ord_ids] = words else {
+        return Err("capacity orders N levels N cl_ord_ids N".into());
+    };
+    Ok(Tables { orders: number(orders)?, levels: number(levels)?, cl_ord_ids: number(cl_ord_ids)? })
+}
+
+/// A command, with seq and timestamp 0.
+pub(crate) fn parse_command(words: &[&str]) -> Result<Command, String> {
+    match words {
+        ["new", member, id, terms @ ..] => {
+            let mut command = of_member(CommandKind::NewOrder, member, id)?;
+            parse_terms(&mut command, terms)?;
+            Ok(command)
+        }
+        ["replace", member, id, "of", orig, terms @ ..] => {
+            let mut command = of_member(CommandKind::ReplaceOrder, member, id)?;
+            command.orig_cl_ord_id = parse_id(orig)?;
+            parse_terms(&mut command, terms)?;
+            Ok(command)
+        }
+        ["cancel", member, id, "of", orig] => {
+            let mut command = of_member(CommandKind::CancelOrder, member, id)?;
+            command.orig_cl_ord_id = parse_id(orig)?;
+            command.instrument_id = 1;
+            Ok(command)
+        }
+        ["status", member, id] => {
+            let mut command = of_member(CommandKind::OrderStatus, member, id)?;
+            command.instrument_id = 1;
+            Ok(command)
+        }
+        ["phase", instrument, phase, by @ ..] => {
+            let mut command = Command::of(CommandKind::ChangePhase);
+            if let ["by", member] = by {
+                (command.member_id, command.session_id) = parse_member(member)?;
+            }
+            command.instrument_id = number(instrument)?;
+            command.phase = meaning(&PHASES, phase)?;
+            Ok(command)
+        }
+        _ => Err("not a command".into()),
+    }
+}
+
+fn of_member(kind: CommandKind, member: &str, id: &str) -> Result<Command, String> {
+    let mut command = Command::of(kind);
+    (command.member_id, command.session_id) = parse_member(member)?;
+    command.cl_ord_id = parse_id(id)?;
+    Ok(command)
+}
+
+/// `m1` or `m1/11`: member and session.
+fn parse_member(word: &str) -> Result<(u32, u32), String> {
+    let text = word.strip_prefix('m').ok_or_else(|| format!("{word} is not a member"))?;
+    let (member, session) = text.split_once('/').unwrap_or((text, text));
+    Ok((number(member)?, number(session)?))
+}
+
+fn parse_id(word: &str) -> Result<ClOrdId, String> {
+    parse_cl_ord_id(word.as_bytes()).map_err(|error| error.to_string())
+}
+
+/// `buy 10 @ 100 day`, and `on 2` for another instrument than 1.
+fn parse_terms(command: &mut Command, words: &[&str]) -> Result<(), String> {
+    let [side, qty, "@", price, time_in_force, on @ ..] = words else {
+        return Err("buy|sell QTY @ PRICE|mkt day|gtc|ioc|fok [on N]".into());
+    };
+    command.side = meaning(&SIDES, side)?;
+    command.order_qty = number(qty)?;
+    command.ord_type = if *price == "mkt" { OrdType::Market } else { OrdType::Limit };
+    command.price = if *price == "mkt" { 0 } else { number(price)? };
+    command.time_in_force = meaning(&TIMES_IN_FORCE, time_in_force)?;
+    command.instrument_id = match on {
+        [] => 1,
+        ["on", instrument] => number(instrument)?,
+        _ => return Err("a line ends with `on N` or nothing".into()),
+    };
+    Ok(())
+}
+
+fn id(id: &ClOrdId) -> String {
+    String::from_utf8_lossy(cl_ord_id_text(id)).into_owned()
+}
+
+fn terms(event: &Event) -> String {
+    let price = match event.ord_type {
+        OrdType::Market => "mkt".to_owned(),
+        _ => event.price.to_string(),
+    };
+    format!(
+        "{:<4} {:>3} @ {price:>3} {}",
+        word(&SIDES, event.side),
+        event.order_qty,
+        word(&TIMES_IN_FORCE, event.time_in_force)
+    )
+}
+
+/// An event in the words of a scenario file.
+pub(crate) fn event_line(event: &Event, command: &Command) -> String {
+    let has = |flag| event.flags.contains(flag);
+    let (own, orig) = (id(&event.cl_ord_id), id(&event.orig_cl_ord_id));
+    let pair = format!("{own} of {orig}");
+    let state = || {
+        format!("leaves {}  cum {}  {}", event.leaves_qty, event.cum_qty, status(event.ord_status))
+    };
+    let line = match event.kind {
+        EventKind::Accepted => {
+            format!("{own:<9} {}  leaves {}  #{}", terms(event), event.leaves_qty, event.order_id)
+        }
+        EventKind::Rejected if command.kind == CommandKind::ChangePhase => {
+            format!("{:<9} {}", word(&PHASES, event.phase), event.reason.name())
+        }
+        EventKind::Rejected => format!("{own:<9} {}", event.reason.name()),
+        EventKind::Added => format!(
+            "{own:<9} {}  leaves {}  priority {}",
+            terms(event),
+            event.leaves_qty,
+            event.priority
+        ),
+        EventKind::Executed => {
+            let mut line = format!(
+                "{own:<9} {:>8} @ {:>3}      {}  {}  trade {}",
+                event.last_qty,
+                event.last_px,
+                state(),
+                if has(EventFlags::AGGRESSOR) { "aggressor" } else { "resting" },
+                event.trd_match_id
+            );
+            if has(EventFlags::RESTING) {
+                line.push_str(&format!("  priority {}", event.priority));
+            }
+            if has(EventFlags::UNCROSS) {
+                line.push_str("  uncross");
+            }
+            line
+        }
+        EventKind::Canceled => {
+            let resting = if has(EventFlags::RESTING) { "resting" } else { "arriving" };
+            let name = if orig.is_empty() { own } else { pair };
+            format!("{name:<9} took {}  cum {}  {resting}", event.last_qty, event.cum_qty)
+        }
+        EventKind::Replaced => {
+            let place = if has(EventFlags::KEEPS_PRIORITY) {
+                format!("keeps priority {}", event.priority)
+            } else if has(EventFlags::MOVED) {
+                format!("moved priority {}", event.priority)
+            } else {
+                "taken".to_owned()
+            };
+            let (left, before) = (event.leaves_qty, event.last_qty);
+            format!("{pair:<9} {}  leaves {left}  before {before}  {place}", terms(event))
+        }
+        EventKind::CancelRejected => {
+            let what = if has(EventFlags::OF_REPLACE) { "replace" } else { "cancel" };
+            let mut line = format!("{pair:<9} {what}  {}", event.reason.name());
+            if event.order_id != 0 {
+                line.push_str(&format!("  #{} {}", event.order_id, state()));
+            }
+            line
+        }
+        EventKind::Status if event.reason != Reason::None => {
+            format!("{own:<9} {}", event.reason.name())
+        }
+        EventKind::Status => {
+            format!("{own:<9} {}  {}  #{}", terms(event), state(), event.order_id)
+        }
+        EventKind::PhaseChanged => {
+            format!("{} {}", event.instrument_id, word(&PHASES, event.phase))
+        }
+        EventKind::Uncrossed => {
+            format!("{} {} @ {}", event.instrument_id, event.last_qty, event.last_px)
+        }
+    };
+    let mut line = format!("{:<10} {line}", kind(event.kind));
+    let answers = command.kind != CommandKind::ChangePhase && event.kind != EventKind::Executed;
+    if answers && event.session_id != command.session_id {
+        line.push_str(&format!("  to {}", event.session_id));
+    }
+    line
+}
+
+const fn kind(kind: EventKind) -> &'static str {
+    match kind {
+        EventKind::Accepted => "accepted",
+        EventKind::Rejected => "rejected",
+        EventKind::Added => "added",
+        EventKind::Executed => "executed",
+        EventKind::Canceled => "canceled",
+        EventKind::Replaced => "replaced",
+        EventKind::CancelRejected => "refused",
+        EventKind::Status => "status",
+        EventKind::PhaseChanged => "phase",
+        EventKind::Uncrossed => "uncrossed",
+    }
+}
+
+const fn status(status: OrdStatus) -> &'static str {
+    match status {
+        OrdStatus::New => "new",
+        OrdStatus::PartiallyFilled => "partial",
+        OrdStatus::Filled => "filled",
+        OrdStatus::Canceled => "canceled",
+        OrdStatus::Rejected => "rejected",
+    }
+}

@@ -1,0 +1,156 @@
+//! Storage and limits: what a matcher needs to start, and what ends it.
+#![allow(missing_docs)]
+
+use touchline_matcher::{
+    Capacity, IndexEntry, Instrument, InstrumentLimits, LentMatcher, Level, MatcherError,
+    OrderRecord, OwnedMatcher, RestingOrder, Storage, StorageNeeds,
+};
+use touchline_types::{Command, CommandKind, Event, EventKind, OrdType, Side, TradingPhase};
+
+const CAPACITY: Capacity = Capacity { instruments: 2, orders: 10, levels: 4, cl_ord_ids: 100 };
+
+fn limits(instrument_id: u32) -> InstrumentLimits {
+    InstrumentLimits {
+        instrument_id,
+        min_price: 1,
+        max_price: 100,
+        max_order_qty: 50,
+        initial_phase: TradingPhase::Continuous,
+    }
+}
+
+fn order(seq: u64, side: Side, price: i64, order_qty: u64) -> Command {
+    let mut command = Command::of(CommandKind::NewOrder);
+    (command.seq, command.timestamp) = (seq, seq);
+    (command.instrument_id, command.session_id, command.member_id) = (1, 1, 1);
+    (command.side, command.ord_type) = (side, OrdType::Limit);
+    (command.price, command.order_qty) = (price, order_qty);
+    command.cl_ord_id[..8].copy_from_slice(&seq.to_be_bytes());
+    command
+}
+
+fn error(limits: &[InstrumentLimits]) -> Option<MatcherError> {
+    OwnedMatcher::allocate(limits, &CAPACITY).err()
+}
+
+#[test]
+fn limits_that_make_no_sense_are_refused_by_name() {
+    let three = [limits(1), limits(2), limits(3)];
+    assert_eq!(error(&three), Some(MatcherError::TooManyInstruments { given: 3, room: 2 }));
+    assert_eq!(error(&[limits(7), limits(7)]), Some(MatcherError::DuplicateInstrument(7)));
+    let empty = InstrumentLimits { min_price: 5, max_price: 4, ..limits(3) };
+    let named = MatcherError::EmptyPriceRange { instrument_id: 3, min_price: 5, max_price: 4 };
+    assert_eq!(error(&[empty]), Some(named));
+    let no_phase = InstrumentLimits { initial_phase: TradingPhase::None, ..limits(3) };
+    assert_eq!(error(&[no_phase]), Some(MatcherError::NoPhase(3)));
+    assert_eq!(error(&[]), None);
+    let text = "instrument 3: lowest price 5 is above highest 4";
+    assert_eq!(named.to_string(), text);
+}
+
+#[test]
+fn an_index_that_is_too_short_or_no_power_of_two_is_refused() {
+    for given in [128, 255, 300] {
+        let mut storage = Storage::allocate(&CAPACITY);
+        storage.index = vec![IndexEntry::default(); given].into_boxed_slice();
+        let error = OwnedMatcher::new(&[limits(1)], storage).err();
+        assert_eq!(error, Some(MatcherError::IndexLength { given, needed: 256 }));
+    }
+}
+
+#[test]
+fn a_lent_matcher_and_one_that_owns_its_storage_agree() {
+    let needs = StorageNeeds::of(&CAPACITY);
+    let mut instruments = vec![Instrument::default(); needs.instruments];
+    let mut levels = vec![Level::default(); needs.levels];
+    let mut orders = vec![RestingOrder::default(); needs.orders];
+    let mut records = vec![OrderRecord::default(); needs.records];
+    let mut index = vec![IndexEntry::default(); needs.index];
+    let lent = Storage {
+        instruments: &mut instruments[..],
+        levels: &mut levels[..],
+        orders: &mut orders[..],
+        records: &mut records[..],
+        index: &mut index[..],
+    };
+    let mut lent = LentMatcher::new(&[limits(1)], lent).expect("the limits are valid");
+    let mut owned = OwnedMatcher::allocate(&[limits(1)], &CAPACITY).expect("they still are");
+    for seq in 1..=60 {
+        let side = if seq % 3 == 0 { Side::Sell } else { Side::Buy };
+        let command = order(seq, side, 50 + (seq % 4) as i64, 1 + seq % 7);
+        let (mut a, mut b) = (Vec::new(), Vec::new());
+        lent.apply(&command, &mut |event: &Event| a.push(*event));
+        owned.apply(&command, &mut |event: &Event| b.push(*event));
+        assert_eq!(a, b);
+        assert_eq!(lent.state_hash(), owned.state_hash());
+    }
+    assert_eq!(lent.check(), Ok(()));
+}
+
+#[test]
+fn the_needs_of_a_capacity_count_every_slice() {
+    let needs = StorageNeeds::of(&Capacity { instruments: 1, orders: 2, levels: 3, cl_ord_ids: 5 });
+    let expected = StorageNeeds { instruments: 1, levels: 6, orders: 2, records: 5, index: 16 };
+    assert_eq!(needs, expected);
+    let bytes = size_of::<Instrument>()
+        + 6 * size_of::<Level>()
+        + 2 * size_of::<RestingOrder>()
+        + 5 * size_of::<OrderRecord>()
+        + 16 * size_of::<IndexEntry>();
+    assert_eq!(needs.bytes(), bytes);
+}
+
+#[test]
+fn an_entry_takes_as_many_bytes_as_is_known() {
+    assert_eq!(size_of::<Level>(), 32);
+    assert_eq!(size_of::<RestingOrder>(), 56);
+    assert_eq!(size_of::<OrderRecord>(), 80);
+    assert_eq!(size_of::<IndexEntry>(), 8);
+}
+
+#[test]
+fn an_uncross_at_the_ends_of_the_number_range_stays_in_it() {
+    let whole = InstrumentLimits {
+        min_price: i64::MIN,
+        max_price: i64::MAX,
+        initial_phase: TradingPhase::Call,
+        ..limits(1)
+    };
+    // No quantity times the lowest price fits: nothing is admitted.
+    let mut matcher = OwnedMatcher::allocate(&[whole], &CAPACITY).expect("valid");
+    let mut kinds = Vec::new();
+    matcher.apply(&order(1, Side::Buy, i64::MAX, 1), &mut |event: &Event| kinds.push(event.kind));
+    assert_eq!(kinds, [EventKind::Rejected]);
+
+    let nearly = InstrumentLimits { min_price: -i64::MAX, ..whole };
+    let mut matcher = OwnedMatcher::allocate(&[nearly], &CAPACITY).expect("valid");
+    let mut last_px = Vec::new();
+    matcher.apply(&order(1, Side::Buy, i64::MAX, 1), &mut |_: &Event| {});
+    matcher.apply(&order(2, Side::Sell, -i64::MAX, 1), &mut |_: &Event| {});
+    let mut open = Command::of(CommandKind::ChangePhase);
+    (open.seq, open.timestamp, open.instrument_id) = (3, 3, 1);
+    open.phase = TradingPhase::Continuous;
+    matcher.apply(&open, &mut |event: &Event| last_px.push((event.kind, event.last_px)));
+    assert_eq!(
+        last_px[1..],
+        [(EventKind::Uncrossed, 0), (EventKind::Executed, 0), (EventKind::Executed, 0)]
+    );
+    assert_eq!(matcher.check(), Ok(()));
+}
+
+#[test]
+#[should_panic(expected = "seq rises by one")]
+fn a_command_that_skips_a_seq_ends_the_process() {
+    let mut matcher = OwnedMatcher::allocate(&[limits(1)], &CAPACITY).expect("valid");
+    matcher.apply(&order(2, Side::Buy, 50, 1), &mut |_: &Event| {});
+}
+
+#[test]
+#[should_panic(expected = "timestamp rises")]
+fn a_command_whose_time_stands_still_ends_the_process() {
+    let mut matcher = OwnedMatcher::allocate(&[limits(1)], &CAPACITY).expect("valid");
+    matcher.apply(&order(1, Side::Buy, 50, 1), &mut |_: &Event| {});
+    let mut late = order(2, Side::Buy, 50, 1);
+    late.timestamp = 1;
+    matcher.apply(&late, &mut |_: &Event| {});
+}
