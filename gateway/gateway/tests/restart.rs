@@ -1,0 +1,147 @@
+//! A venue that is killed goes on with its numbers, its messages and its orders.
+
+mod bench;
+
+use bench::{Client, Floor, Folder, field, types};
+
+#[test]
+fn numbers_go_on_and_the_same_bodies_come_again_with_poss_dup() {
+    let folder = Folder::new("numbers");
+    let venue = folder.venue("");
+    let mut floor = Floor::open(&venue);
+    let mut alpha = Client::log_on(&mut floor, "ALPHA1", 1);
+    alpha.order("A1", "1", "5", "4800");
+    alpha.order("A1", "1", "5", "4800");
+    floor.run();
+    alpha.send("D", &[(11, "A2"), (55, "ESH4"), (54, "1"), (60, "never"), (38, "1"), (40, "1")]);
+    floor.run();
+    let before = alpha.receive();
+    assert_eq!(types(&before), ["A", "8", "8", "3"]);
+    drop(floor);
+    drop(alpha);
+
+    let mut floor = Floor::open(&venue);
+    let mut alpha = Client::log_on(&mut floor, "ALPHA1", 5);
+    assert_eq!(alpha.receive(), ["35=A|34=5|98=0|108=30|"]);
+    alpha.send("2", &[(7, "1"), (16, "0")]);
+    floor.run();
+    let again = alpha.receive();
+    assert_eq!(again[0], "35=4|34=1|43=Y|123=Y|36=2|");
+    for at in 1..4 {
+        assert_eq!(again[at].replace("43=Y|", ""), before[at]);
+        assert_eq!(field(&again[at], 43), Some("Y"));
+    }
+    assert_eq!(again[4], "35=4|34=5|43=Y|123=Y|36=6|");
+}
+
+#[test]
+fn what_happened_after_the_last_word_is_told_at_the_next_logon() {
+    let folder = Folder::new("unsaid");
+    let venue = folder.venue("");
+    let mut floor = Floor::open(&venue);
+    let mut alpha = Client::log_on(&mut floor, "ALPHA1", 1);
+    alpha.receive();
+    alpha.order("A1", "1", "5", "4800");
+    floor.run_gateway();
+    floor.run_engine();
+    drop(floor);
+    assert!(alpha.receive().is_empty());
+
+    let mut floor = Floor::open(&venue);
+    assert_eq!(floor.gateway.counters().rebuilt, 1);
+    assert_eq!(floor.stats()["sessions"][0]["next_in"], 3);
+    let mut alpha = Client::log_on(&mut floor, "ALPHA1", 3);
+    assert_eq!(alpha.receive(), ["35=A|34=3|98=0|108=30|"]);
+    alpha.send("2", &[(7, "2"), (16, "2")]);
+    floor.run();
+    let told = alpha.receive();
+    assert_eq!(types(&told), ["8"]);
+    assert_eq!([field(&told[0], 43), field(&told[0], 17)], [Some("Y"), Some("1-0")]);
+    drop(floor);
+    // A third start tells nothing twice.
+    let floor = Floor::open(&venue);
+    assert_eq!(floor.gateway.counters().rebuilt, 0);
+}
+
+#[test]
+fn an_order_that_was_never_journaled_is_asked_for_and_executed_once() {
+    let folder = Folder::new("lost");
+    let venue = folder.venue("");
+    let mut floor = Floor::open(&venue);
+    let mut alpha = Client::log_on(&mut floor, "ALPHA1", 1);
+    alpha.order("A1", "1", "5", "4800");
+    floor.run();
+    alpha.receive();
+    alpha.order("A2", "1", "5", "4800");
+    alpha.send("0", &[]);
+    floor.run_gateway();
+    drop(floor);
+    drop(alpha);
+
+    let mut floor = Floor::open(&venue);
+    assert_eq!(floor.stats()["sessions"][0]["next_in"], 3);
+    let mut alpha = Client::log_on(&mut floor, "ALPHA1", 5);
+    let told = alpha.receive();
+    assert_eq!(types(&told), ["A", "2"]);
+    assert_eq!([field(&told[1], 7), field(&told[1], 16)], [Some("3"), Some("0")]);
+    let now = "20260105-09:30:00";
+    let again = [(43, "Y"), (122, now)];
+    alpha.order_as(3, &again, "A2", "1", "5", "4800");
+    alpha.send_as(4, "4", &[(43, "Y"), (122, now), (123, "Y"), (36, "6")]);
+    floor.run();
+    let told = alpha.receive();
+    assert_eq!(types(&told), ["8"]);
+    assert_eq!([field(&told[0], 11), field(&told[0], 150)], [Some("A2"), Some("0")]);
+    assert_eq!(floor.gateway.counters().commands, 1);
+}
+
+#[test]
+fn a_reset_starts_both_numbers_at_one_and_repeats_nothing() {
+    let folder = Folder::new("reset");
+    let venue = folder.venue("");
+    let mut floor = Floor::open(&venue);
+    let mut alpha = Client::log_on(&mut floor, "ALPHA1", 1);
+    alpha.order("A1", "1", "5", "4800");
+    floor.run();
+    drop(alpha);
+    floor.run();
+    let mut alpha = Client::connect(&floor, "ALPHA1", 1);
+    alpha.send("A", &[(98, "0"), (108, "30"), (141, "Y")]);
+    floor.run();
+    assert_eq!(alpha.receive(), ["35=A|34=1|98=0|108=30|141=Y|"]);
+    drop(floor);
+    drop(alpha);
+
+    let mut floor = Floor::open(&venue);
+    assert_eq!(floor.gateway.counters().rebuilt, 0);
+    let session = &floor.stats()["sessions"][0];
+    assert_eq!([&session["next_in"], &session["next_out"]], [2, 2]);
+    let mut alpha = Client::log_on(&mut floor, "ALPHA1", 2);
+    alpha.order("A2", "1", "5", "4800");
+    floor.run();
+    let told = alpha.receive();
+    assert_eq!(types(&told), ["A", "8"]);
+    assert_eq!(field(&told[1], 34), Some("3"));
+}
+
+#[test]
+fn fills_of_a_member_who_is_away_wait_for_his_logon() {
+    let folder = Folder::new("away");
+    let mut floor = Floor::open(&folder.venue(""));
+    let mut alpha = Client::log_on(&mut floor, "ALPHA1", 1);
+    alpha.order("A1", "2", "5", "4800");
+    floor.run();
+    alpha.send("5", &[]);
+    floor.run();
+    assert_eq!(types(&alpha.receive()), ["A", "8", "5"]);
+    assert!(alpha.is_closed());
+    let mut beta = Client::log_on(&mut floor, "BETA1", 1);
+    beta.order("B1", "1", "5", "4800");
+    floor.run();
+    let mut alpha = Client::log_on(&mut floor, "ALPHA1", 4);
+    assert_eq!(alpha.receive(), ["35=A|34=5|98=0|108=30|"]);
+    alpha.send("2", &[(7, "4"), (16, "4")]);
+    floor.run();
+    let told = alpha.receive();
+    assert_eq!([field(&told[0], 34), field(&told[0], 150)], [Some("4"), Some("F")]);
+}
