@@ -414,6 +414,17 @@ impl Engine {
         self.figures().to_string()
     }
 
+    /// True when every command that was sequenced has been released.
+    #[must_use]
+    pub fn is_drained(&self) -> bool {
+        self.pending.is_empty() && self.durable.synced() == self.matcher.last_seq()
+    }
+
+    /// Wakes the journal's agent, to see that it must stop.
+    pub fn ring_journal(&self) {
+        self.journal_bell.ring();
+    }
+
     /// Finds the bells of readers. A composite program calls it when all its agents are open;
     /// otherwise the engine looks once a second while one is missing.
     pub fn find_bells(&mut self) {

@@ -3,7 +3,7 @@
 use std::os::fd::BorrowedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::{Interest, Poller, SysError, now_ns};
+use crate::{Interest, Poller, now_ns};
 
 /// A duty of the venue. It never blocks in `do_work`; when there is nothing to do, the program
 /// parks it: `park`, wait for `wait_fd` or `deadline_ns`, `unpark`.
@@ -48,25 +48,31 @@ pub fn run_parked<A: Agent>(agent: &mut A, stop: &AtomicBool) -> Result<(), Stri
     }
     let mut ready = Vec::with_capacity(4);
     while !stop.load(Ordering::Acquire) {
-        let role = agent.role_name();
-        let work = agent.do_work(now_ns()).map_err(|error| format!("{role}: {error}"))?;
-        if work == 0 {
-            sleep(agent, &mut poller, &mut ready).map_err(|error| error.to_string())?;
-        }
+        step_or_sleep(agent, &mut poller, &mut ready)?;
     }
     Ok(())
 }
 
-fn sleep<A: Agent>(
+/// One turn of an agent; if it was idle, sleep until its descriptor (which is in `poller`) wakes it,
+/// its deadline comes, or 100 ms are over.
+///
+/// # Errors
+///
+/// The agent's error, as text with its role, or the poller's.
+pub fn step_or_sleep<A: Agent>(
     agent: &mut A,
     poller: &mut Poller,
     ready: &mut Vec<crate::Readiness>,
-) -> Result<(), SysError> {
-    if agent.park() {
-        let timeout_ns = agent.deadline_ns().saturating_sub(now_ns()).min(100_000_000);
-        ready.clear();
-        poller.wait(Some(timeout_ns), ready)?;
+) -> Result<(), String> {
+    let role = agent.role_name();
+    let work = agent.do_work(now_ns()).map_err(|error| format!("{role}: {error}"))?;
+    if work == 0 {
+        if agent.park() {
+            let timeout_ns = agent.deadline_ns().saturating_sub(now_ns()).min(100_000_000);
+            ready.clear();
+            poller.wait(Some(timeout_ns), ready).map_err(|error| error.to_string())?;
+        }
+        agent.unpark();
     }
-    agent.unpark();
     Ok(())
 }
