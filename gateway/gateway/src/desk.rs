@@ -40,7 +40,7 @@ pub(crate) struct Slot {
     pub(crate) store: SessionStore,
     /// Index of its connection.
     pub(crate) connection: Option<usize>,
-    /// Next inbound number as the journal shows it.
+    /// Next inbound number as the journal shows it, until the session has been told; else 0.
     pub(crate) journaled_in: u64,
 }
 
@@ -270,8 +270,9 @@ impl Slot {
     /// The session expects no number of which the journal holds a command.
     pub(crate) fn take_journaled(&mut self) {
         let numbers = self.session.numbers();
-        if self.journaled_in > numbers.next_inbound {
-            let numbers = Numbers { next_inbound: self.journaled_in, ..numbers };
+        let next_inbound = std::mem::take(&mut self.journaled_in);
+        if next_inbound > numbers.next_inbound {
+            let numbers = Numbers { next_inbound, ..numbers };
             // Refused while connected; then the session itself has counted on.
             let _ = self.session.set_numbers(numbers, &mut self.store);
         }

@@ -39,6 +39,11 @@ const REPLAY_BUDGET: usize = 256;
 const LOGOUT_WAIT_NS: u64 = 500_000_000;
 
 /// The gateway agent.
+///
+/// With durability sync the session logs are put on the disk once a second, by a thread of their
+/// own, and when the gateway closes; with async when the system likes. A killed process loses
+/// nothing either way. After a loss of power what the logs lack is rebuilt from the journal, but the
+/// numbers of session messages in the last second are not: a client may then have to reset.
 #[derive(Debug)]
 pub struct Gateway {
     pub(crate) venue: Venue,
@@ -57,6 +62,8 @@ pub struct Gateway {
     pub(crate) syncer: Option<Syncer>,
     unsynced: Vec<Arc<File>>,
     synced_ns: u64,
+    /// Something was written that the disk need not hold yet.
+    is_unsynced: bool,
     bell: Bell,
     engine_bell: Ringer,
     next_timer_ns: u64,
@@ -140,6 +147,7 @@ impl Gateway {
             syncer,
             unsynced: Vec::new(),
             synced_ns: start_ns,
+            is_unsynced: false,
             bell,
             engine_bell,
             next_timer_ns: start_ns,
@@ -207,6 +215,7 @@ impl Gateway {
     fn write_logs(&mut self) -> Result<(), GatewayError> {
         for slot in self.desk.slots.iter_mut().filter(|slot| slot.store.is_dirty()) {
             slot.store.write()?;
+            self.is_unsynced = self.syncer.is_some();
         }
         Ok(())
     }
@@ -222,6 +231,7 @@ impl Gateway {
         if !self.unsynced.is_empty() {
             self.unsynced = syncer.sync(std::mem::take(&mut self.unsynced));
         }
+        self.is_unsynced = !self.unsynced.is_empty();
     }
 
     /// Goes on with answers to ResendRequests, as far as their queues have room.

@@ -88,10 +88,10 @@ impl Hops {
         let hops = NAMES.iter().zip(&self.histograms).map(|(name, histogram)| {
             let figures = serde_json::json!({
                 "count": histogram.len(),
-                "p50_ns": histogram.value_at_quantile(0.50),
-                "p99_ns": histogram.value_at_quantile(0.99),
-                "p99_9_ns": histogram.value_at_quantile(0.999),
-                "max_ns": histogram.max(),
+                "p50": histogram.value_at_quantile(0.50),
+                "p99": histogram.value_at_quantile(0.99),
+                "p99_9": histogram.value_at_quantile(0.999),
+                "max": histogram.max(),
             });
             ((*name).to_owned(), figures)
         });
@@ -112,7 +112,7 @@ mod tests {
         let json = hops.json();
         for (name, ns) in NAMES.iter().zip([10, 20, 40, 80, 160, 310]) {
             assert_eq!(json[name]["count"], 1, "{name}");
-            let max = json[name]["max_ns"].as_u64().unwrap();
+            let max = json[name]["max"].as_u64().unwrap();
             assert!(max.abs_diff(ns) <= ns / 50, "{name}: {max}");
         }
     }
@@ -123,6 +123,6 @@ mod tests {
         let times = HopTimes { recv: 1, sequenced: 2, matched: 3, durable: 0, released: 103 };
         hops.record(&times, 104);
         assert_eq!(hops.json()["matched_to_durable"]["count"], 0);
-        assert_eq!(hops.json()["durable_to_released"]["p50_ns"], 100);
+        assert_eq!(hops.json()["durable_to_released"]["p50"], 100);
     }
 }

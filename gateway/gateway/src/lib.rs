@@ -18,9 +18,13 @@ mod gateway;
 mod hops;
 mod instruments;
 mod order_entry;
+#[cfg(test)]
+mod order_entry_tests;
 mod recovery;
 mod report;
 mod session_log;
+#[cfg(test)]
+mod session_log_tests;
 mod session_store;
 mod sockets;
 mod stats;

@@ -26,6 +26,9 @@ const ORDER_PERCENT: u32 = 516;
 /// EffectiveTime(168).
 const EFFECTIVE_TIME: u32 = 168;
 
+/// So much of an unknown symbol is shown in Text(58); it stands whole in Symbol(55) beside it.
+const SYMBOL_BYTES_SHOWN: usize = 32;
+
 /// Fields that change what an order does, and that the venue does not offer.
 const NOT_OFFERED: [u32; 10] = [
     tags::EXEC_INST,
@@ -171,7 +174,8 @@ impl OrderEntry {
                 Ok(instrument.id)
             }
             None => {
-                let symbol = String::from_utf8_lossy(symbol);
+                let shown = symbol.get(..SYMBOL_BYTES_SHOWN).unwrap_or(symbol);
+                let symbol = String::from_utf8_lossy(shown);
                 Err(self.order(
                     Reason::UnknownSymbol,
                     format_args!("no instrument has Symbol(55) {symbol}"),

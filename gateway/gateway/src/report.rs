@@ -11,9 +11,6 @@ use touchline_types::{
 
 use crate::instruments::{Instrument, Instruments};
 
-/// SecondaryExecID(527).
-pub(crate) const SECONDARY_EXEC_ID: u32 = 527;
-
 /// OrderID(37) where there is no order.
 const NO_ORDER: &[u8] = b"NONE";
 /// Symbol(55) where there is no instrument (FIX 4.4 Vol 1, Instrument).
@@ -119,7 +116,7 @@ fn write_execution_report(event: &Event, instrument: Option<&Instrument>, writer
         writer
             .u64(tags::LAST_QTY, qty(event.last_qty))
             .decimal(tags::LAST_PX, price(event.last_px))
-            .u64(SECONDARY_EXEC_ID, event.trd_match_id);
+            .u64(tags::SECONDARY_EXEC_ID, event.trd_match_id);
         write_liquidity(event.flags, writer);
     }
     let avg_px = instrument.map_or(Decimal { mantissa: 0, scale: 0 }, |instrument| {

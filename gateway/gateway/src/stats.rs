@@ -70,7 +70,7 @@ impl Gateway {
                 "ahead_of_journal": counters.ahead_of_journal,
                 "syncs_failed": self.syncer.as_ref().map_or(0, crate::syncer::Syncer::failed),
             },
-            "latency": self.hops.json(),
+            "latency_ns": self.hops.json(),
         })
         .to_string()
     }

@@ -75,7 +75,7 @@ fn a_client_that_does_not_read_is_closed_and_loses_nothing() {
     let mut other = Client::log_on(&mut floor, "BETA1", 1);
     let mut sent = 0_u64;
     let reason = "the client does not read";
-    while floor.gateway.counters().disconnects.get(reason).is_none() {
+    while !floor.gateway.counters().disconnects.contains_key(reason) {
         assert!(sent < 200_000, "nobody was closed");
         let mut bytes = Vec::new();
         for _ in 0..100 {

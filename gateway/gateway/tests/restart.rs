@@ -3,6 +3,8 @@
 mod bench;
 
 use bench::{Client, Floor, Folder, field, types};
+use touchline_config::Venue;
+use touchline_gateway::Gateway;
 
 #[test]
 fn numbers_go_on_and_the_same_bodies_come_again_with_poss_dup() {
@@ -144,4 +146,90 @@ fn fills_of_a_member_who_is_away_wait_for_his_logon() {
     floor.run();
     let told = alpha.receive();
     assert_eq!([field(&told[0], 34), field(&told[0], 150)], [Some("4"), Some("F")]);
+}
+
+/// The venue with another gateway in place of its own, which was killed.
+fn with_new_gateway(floor: Floor, venue: &Venue) -> Floor {
+    let Floor { engine, journal, gateway, .. } = floor;
+    drop(gateway);
+    let gateway = Gateway::open(venue).unwrap();
+    let address = gateway.local_addr().unwrap();
+    Floor { engine, journal, gateway, address }
+}
+
+#[test]
+fn a_gateway_that_restarts_alone_takes_over_what_its_predecessor_left() {
+    let folder = Folder::new("alone");
+    let venue = folder.venue("");
+    let mut floor = Floor::open(&venue);
+    let mut alpha = Client::log_on(&mut floor, "ALPHA1", 1);
+    alpha.order("A1", "1", "5", "4800");
+    floor.run();
+    // This one is released while nobody reads.
+    alpha.order("A2", "1", "5", "4800");
+    floor.run_gateway();
+    floor.run_engine();
+    let mut floor = with_new_gateway(floor, &venue);
+    let mut alpha = Client::log_on(&mut floor, "ALPHA1", 4);
+    alpha.receive();
+    // This one is still in the ring when the next gateway opens.
+    alpha.order("A3", "1", "5", "4800");
+    floor.run_gateway();
+    let mut floor = with_new_gateway(floor, &venue);
+    floor.run();
+    let session = &floor.stats()["sessions"][0];
+    assert_eq!([&session["next_in"], &session["next_out"]], [6, 6]);
+    let mut alpha = Client::log_on(&mut floor, "ALPHA1", 6);
+    alpha.send("2", &[(7, "2"), (16, "0")]);
+    floor.run();
+    let told = alpha.receive();
+    let named: Vec<_> = told.iter().filter_map(|message| field(message, 11)).collect();
+    assert_eq!(named, ["A1", "A2", "A3"]);
+}
+
+#[test]
+fn async_durability_forgets_what_the_journal_lost_and_goes_on() {
+    let folder = Folder::new("async");
+    let venue = folder.venue("[engine]\ndurability = \"async\"");
+    let mut floor = Floor::open(&venue);
+    let mut alpha = Client::log_on(&mut floor, "ALPHA1", 1);
+    alpha.order("A1", "1", "5", "4800");
+    floor.run();
+    alpha.receive();
+    drop(floor);
+    drop(alpha);
+    std::fs::remove_dir_all(venue.journal_dir()).unwrap();
+    std::fs::remove_dir_all(&venue.run_dir).unwrap();
+    std::fs::create_dir_all(&venue.run_dir).unwrap();
+
+    let mut floor = Floor::open(&venue);
+    assert_eq!(floor.gateway.counters().ahead_of_journal, 1);
+    let mut alpha = Client::log_on(&mut floor, "ALPHA1", 3);
+    alpha.order("A1", "1", "5", "4800");
+    floor.run();
+    let told = alpha.receive();
+    assert_eq!(types(&told), ["A", "8"]);
+    assert_eq!([field(&told[1], 17), field(&told[1], 150)], [Some("1-0"), Some("0")]);
+}
+
+#[test]
+fn orders_above_a_gap_are_executed_once_and_in_order() {
+    let folder = Folder::new("gap");
+    let mut floor = Floor::open(&folder.venue(""));
+    let mut alpha = Client::log_on(&mut floor, "ALPHA1", 1);
+    alpha.receive();
+    alpha.order_as(3, &[], "A2", "1", "1", "4800");
+    alpha.order_as(4, &[], "A3", "1", "1", "4800");
+    floor.run();
+    let told = alpha.receive();
+    assert_eq!(types(&told), ["2"]);
+    let again = [(43, "Y"), (122, "20260105-09:30:00")];
+    alpha.order_as(2, &again, "A1", "1", "1", "4800");
+    alpha.order_as(3, &again, "A2", "1", "1", "4800");
+    alpha.order_as(4, &again, "A3", "1", "1", "4800");
+    floor.run();
+    let told = alpha.receive();
+    let named: Vec<_> = told.iter().filter_map(|message| field(message, 11)).collect();
+    assert_eq!(named, ["A1", "A2", "A3"]);
+    assert_eq!(floor.stats()["resends"]["duplicates"], 2);
 }

@@ -36,8 +36,8 @@ fn an_order_is_accepted_executed_and_told_to_both_sides() {
     let stats = floor.stats();
     assert_eq!(stats["orders_in"]["new"], 2);
     assert_eq!(stats["execution_reports"]["F"], 2);
-    assert_eq!(stats["latency"]["gateway_rx_to_socket_tx"]["count"], 2);
-    assert_eq!(stats["latency"]["matched_to_durable"]["count"], 2);
+    assert_eq!(stats["latency_ns"]["gateway_rx_to_socket_tx"]["count"], 2);
+    assert_eq!(stats["latency_ns"]["matched_to_durable"]["count"], 2);
 }
 
 #[test]
