@@ -275,6 +275,12 @@ impl PacketWriter {
         if let Some(block) = self.buffer.first_chunk_mut::<{ PacketHeader::BYTES }>() {
             header.encode(block);
         }
+        self.packet()
+    }
+
+    /// The packet as it was finished last.
+    #[must_use]
+    pub fn packet(&self) -> &[u8] {
         self.buffer.get(..self.len).unwrap_or(&self.buffer)
     }
 
@@ -282,6 +288,12 @@ impl PacketWriter {
     pub const fn clear(&mut self) {
         self.len = PacketHeader::BYTES;
         self.count = 0;
+    }
+
+    /// Starts the first packet of another session.
+    pub const fn start_session(&mut self, session: u64) {
+        self.session = session;
+        self.clear();
     }
 }
 

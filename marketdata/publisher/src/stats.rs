@@ -1,0 +1,82 @@
+//! Figures of the publisher.
+
+use hdrhistogram::Histogram;
+use serde_json::{Value, json};
+
+use crate::channel::Hops;
+
+/// Longest latency that is told apart, ns; longer ones count as this.
+const LATENCY_NS_MAX: u64 = 60_000_000_000;
+
+/// Time from each hop to the moment that line A had taken the packet, of the oldest message of
+/// each incremental packet, ns.
+pub(crate) struct Latency {
+    hops: [(&'static str, Option<Histogram<u64>>); 3],
+}
+
+impl Latency {
+    pub(crate) fn new() -> Self {
+        let histogram = || Histogram::new_with_bounds(1, LATENCY_NS_MAX, 3).ok();
+        Self {
+            hops: ["sequenced_to_sent_ns", "matched_to_sent_ns", "released_to_sent_ns"]
+                .map(|name| (name, histogram())),
+        }
+    }
+
+    pub(crate) fn record(&mut self, hops: &Hops, sent: u64) {
+        let times = [hops.sequenced, hops.matched, hops.released];
+        for ((_, histogram), time) in self.hops.iter_mut().zip(times) {
+            if let (Some(histogram), 1..) = (histogram, time) {
+                histogram.saturating_record(sent.saturating_sub(time).max(1));
+            }
+        }
+    }
+
+    pub(crate) fn stats(&self) -> Value {
+        self.hops
+            .iter()
+            .filter_map(|(name, histogram)| Some((*name, histogram.as_ref()?)))
+            .map(|(name, histogram)| {
+                let figures = json!({
+                    "count": histogram.len(),
+                    "p50": histogram.value_at_quantile(0.5),
+                    "p99": histogram.value_at_quantile(0.99),
+                    "p99_9": histogram.value_at_quantile(0.999),
+                    "max": histogram.max(),
+                });
+                (name.to_owned(), figures)
+            })
+            .collect::<serde_json::Map<_, _>>()
+            .into()
+    }
+}
+
+/// Counters that belong to no channel.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Counters {
+    /// Records published.
+    pub(crate) records: u64,
+    /// Times that the ring overtook the publisher.
+    pub(crate) lapped: u64,
+    /// Records that were then taken from the journal.
+    pub(crate) records_from_journal: u64,
+    /// Records that no type or no instrument fits.
+    pub(crate) bad_records: u64,
+    /// Records that do not fit their book.
+    pub(crate) misfits: u64,
+    /// Sessions started.
+    pub(crate) sessions: u64,
+}
+
+impl Counters {
+    pub(crate) fn stats(&self) -> Value {
+        json!({
+            "records": self.records,
+            "lapped": self.lapped,
+            "records_from_journal": self.records_from_journal,
+            "bad_records": self.bad_records,
+            "misfits": self.misfits,
+            "sessions": self.sessions,
+        })
+    }
+}
