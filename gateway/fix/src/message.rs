@@ -15,6 +15,9 @@ use crate::{BEGIN_STRING, SOH};
 /// Most fields of one message, header and trailer included.
 pub const MAX_FIELDS: usize = 128;
 
+/// Outer repeating groups of one message at most: a NewOrderSingle may have eight, with the header's.
+const GROUPS_MAX: usize = 8;
+
 /// Tags below this are looked up in a bit set when repetition is checked.
 const SMALL_TAGS: usize = 1024;
 
@@ -240,7 +243,7 @@ struct Scan<'a> {
     fault: Option<FieldFault>,
     seen: [u64; SMALL_TAGS / 64],
     /// Members of the repeating groups whose count field has been met.
-    groups: [&'static [u32]; 4],
+    groups: [&'static [u32]; GROUPS_MAX],
     groups_len: usize,
     /// Data field that must follow, and its length.
     data: Option<(u32, usize)>,
@@ -254,7 +257,7 @@ impl<'a> Scan<'a> {
             body_end,
             fault: None,
             seen: [0; SMALL_TAGS / 64],
-            groups: [&[]; 4],
+            groups: [&[]; GROUPS_MAX],
             groups_len: 0,
             data: None,
             in_body: false,
@@ -326,7 +329,9 @@ impl<'a> Scan<'a> {
         if self.is_repeated(tag, fields) && !self.is_group_member(tag) {
             self.note(tag, SessionRejectReason::TagAppearsMoreThanOnce);
         }
+        // An inner group's members are listed with the outer group's.
         if let Some(members) = tags::group_members(tag)
+            && !self.is_group_member(tag)
             && let Some(slot) = self.groups.get_mut(self.groups_len)
         {
             *slot = members;

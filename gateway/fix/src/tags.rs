@@ -1,6 +1,7 @@
 //! Tags and message types of FIX 4.4 by their FIX names, and which tags are special to a parser.
 //!
-//! Source: FIX 4.4 Vol 6 (data dictionary); checked against the Orchestra file of FIX 4.4.
+//! Source: FIX 4.4 Vol 6 (data dictionary); tests/fix/test_dictionary.py compares every line with the
+//! Orchestra files of FIX 4.4.
 
 macro_rules! tags {
     ($($name:ident = $number:literal $fix:literal;)*) => {
@@ -117,6 +118,7 @@ tags! {
     PARTY_ROLE = 452 "PartyRole";
     NO_PARTY_IDS = 453 "NoPartyIDs";
     TEST_MESSAGE_INDICATOR = 464 "TestMessageIndicator";
+    SECONDARY_EXEC_ID = 527 "SecondaryExecID";
     ORDER_CAPACITY = 528 "OrderCapacity";
     ORDER_RESTRICTIONS = 529 "OrderRestrictions";
     MASS_CANCEL_REQUEST_TYPE = 530 "MassCancelRequestType";
@@ -127,7 +129,6 @@ tags! {
     NEXT_EXPECTED_MSG_SEQ_NUM = 789 "NextExpectedMsgSeqNum";
     LAST_LIQUIDITY_IND = 851 "LastLiquidityInd";
     TRD_MATCH_ID = 880 "TrdMatchID";
-    AGGRESSOR_INDICATOR = 1057 "AggressorIndicator";
 }
 
 /// Values of `MsgType(35)`.
@@ -174,6 +175,8 @@ pub mod msg_type {
     #[must_use]
     pub const fn is_defined(msg_type: &[u8]) -> bool {
         match msg_type {
+            // I, O and U are nobody's; U begins the types that two parties agree on.
+            [b'I' | b'O' | b'U'] => false,
             [byte] => byte.is_ascii_alphanumeric(),
             [b'A', second] => second.is_ascii_uppercase(),
             [b'B', second] => matches!(*second, b'A'..=b'H'),
@@ -204,8 +207,15 @@ pub const fn data_of_length(tag: u32) -> Option<u32> {
     }
 }
 
-/// Members of a repeating group that order entry and session messages may carry: only they may
-/// appear more than once, and only after the count field.
+const UNDERLYING: &[u32] = &[
+    241, 242, 243, 244, 245, 246, 247, 256, 305, 306, 307, 308, 309, 310, 311, 312, 313, 315, 316,
+    317, 318, 362, 363, 364, 365, 435, 436, 457, 458, 459, 462, 463, 542, 592, 593, 594, 595, 763,
+    810, 877, 878, 879, 882, 883, 884, 885, 886, 887, 888, 889, 941,
+];
+
+/// Members of a repeating group, those of inner groups with them: only they may appear more than
+/// once, and only after the count field. All groups of order entry and session messages are here;
+/// of other messages the groups that clients send most.
 #[must_use]
 pub const fn group_members(count_tag: u32) -> Option<&'static [u32]> {
     match count_tag {
@@ -219,6 +229,8 @@ pub const fn group_members(count_tag: u32) -> Option<&'static [u32]> {
         384 => Some(&[372, 385]),
         232 => Some(&[233, 234]),
         454 => Some(&[455, 456]),
+        // Underlyings, with their alternative identifiers and their stipulations.
+        711 => Some(UNDERLYING),
         627 => Some(&[628, 629, 630]),
         864 => Some(&[865, 866, 867, 868]),
         267 => Some(&[269]),

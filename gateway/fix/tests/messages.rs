@@ -383,3 +383,16 @@ fn a_damaged_message_with_its_checksum_made_right_never_panics() {
         let _ = Message::parse(&bytes, &mut Fields::new());
     }
 }
+
+#[test]
+fn an_order_may_carry_every_repeating_group_that_fix_lists_for_it() {
+    let body = "11=A-1|453=2|448=P|447=D|452=1|448=Q|447=D|452=3|\
+        78=2|79=X|80=5|539=2|524=N|538=1|524=M|538=1|79=Y|80=5|539=2|524=N|538=1|524=M|538=1|\
+        386=2|336=1|336=2|454=2|455=I|456=4|455=J|456=4|864=2|865=1|866=20260105|865=5|866=20260105|\
+        711=2|311=U|457=2|458=I|459=4|458=J|459=4|311=V|887=2|888=A|889=1|888=B|889=1|\
+        232=2|233=A|234=1|233=B|234=1|55=ESH6|";
+    let body: String = body.split_whitespace().collect();
+    assert_eq!(fault_of(&body), None);
+    let twice = body.replace("55=ESH6|", "55=ESH6|55=ESH6|");
+    assert_eq!(fault_of(&twice), Some(FieldFault::new(55, Reason::TagAppearsMoreThanOnce)));
+}
