@@ -1,0 +1,47 @@
+"""Fixtures of the FIX tests: members that connect with the QuickFIX engine, or with bare hands."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from quickfix_member import Member
+from running_venue import RunningVenue
+
+MakeMember = Callable[..., Member]
+
+
+@pytest.fixture
+def make_member(tmp_path: Path) -> Iterator[MakeMember]:
+    """Make a member of a venue; it is connected unless ``connect=False``."""
+    members: list[Member] = []
+
+    def make(venue: RunningVenue, comp_id: str, connect: bool = True, **settings: str) -> Member:
+        folder = tmp_path / f"member-{comp_id}-{len(members)}"
+        members.append(Member(venue.address, comp_id, folder, **settings))
+        if connect:
+            members[-1].connect()
+        return members[-1]
+
+    yield make
+    for member in members:
+        member.disconnect()
+    rejects = [f"{member.comp_id}: {text}" for member in members for text in member.rejects]
+    assert not rejects, "QuickFIX has rejected what the venue sent: " + "\n".join(rejects)
+
+
+@pytest.fixture
+def alpha(venue: RunningVenue, make_member: MakeMember) -> Member:
+    """Session ALPHA1 of member ALPHA, logged on."""
+    return make_member(venue, "ALPHA1")
+
+
+@pytest.fixture
+def beta(venue: RunningVenue, make_member: MakeMember) -> Member:
+    """Session BETA1 of member BETA, logged on."""
+    return make_member(venue, "BETA1")
