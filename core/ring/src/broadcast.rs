@@ -1,9 +1,17 @@
 //! Broadcast: the way of events out of the engine. The producer never waits; a reader that is
 //! too slow is lapped, told so, and catches up from elsewhere.
 //!
-//! Before it writes slots the producer raises `claimed` to the end of what it will write; after,
-//! it raises `published`. A reader copies a record and then reads `claimed`: if the slot may have been claimed
-//! again meanwhile, the copy is thrown away. This is a seqlock whose sequence is the pair of cursors.
+//! Before it writes a slot the producer raises `claimed` past it; after, it raises `published`. A reader
+//! copies a record and then reads `claimed`: if the slot may have been claimed again meanwhile, the copy
+//! is thrown away. This is a seqlock whose sequence is the pair of cursors:
+//!
+//! ```text
+//! producer: claimed := n + 1 | fence(Release) | write slot | ... | published := n + 1 (Release)
+//! reader:   read published > n (Acquire) | copy slot | fence(Acquire) | read claimed <= n + capacity
+//! ```
+//!
+//! A copy that holds one word of a later lap has read it from behind the producer's fence, so the
+//! read of `claimed` behind the reader's fence sees that lap's claim.
 
 use std::marker::PhantomData;
 
@@ -19,6 +27,9 @@ pub struct BroadcastProducer<R, M> {
     capacity: usize,
     written: u64,
     published: u64,
+    /// What `claimed` says. It never goes back, so it can be ahead of `written` after a producer that
+    /// ended between a push and its flush.
+    claimed: u64,
     record: PhantomData<R>,
 }
 
@@ -44,7 +55,7 @@ pub fn create<R: Record>(memory: &impl Memory, capacity: usize) -> Result<(), Ri
 }
 
 impl<R: Record, M: Memory> BroadcastProducer<R, M> {
-    /// Takes the writing end of a ring.
+    /// Takes the writing end of a ring, going on behind the last record that was published.
     ///
     /// # Errors
     ///
@@ -52,15 +63,19 @@ impl<R: Record, M: Memory> BroadcastProducer<R, M> {
     pub fn attach(memory: M) -> Result<Self, RingError> {
         let capacity = layout::check::<R>(memory.words(), KIND_BROADCAST)?;
         let written = memory.words()[PUBLISHED].load(Ordering::Acquire);
-        Ok(Self { memory, capacity, written, published: written, record: PhantomData })
+        let claimed = memory.words()[CLAIMED].load(Ordering::Acquire).max(written);
+        Ok(Self { memory, capacity, written, published: written, claimed, record: PhantomData })
     }
 
     /// Writes a record that readers see after the next [`flush`](Self::flush).
     #[inline]
     pub fn push(&mut self, record: &R) {
         let words = self.memory.words();
-        // The claim must be visible before any byte of the slot changes.
-        words[CLAIMED].store(self.written.wrapping_add(1), Ordering::Relaxed);
+        if self.claimed == self.written {
+            self.claimed = self.claimed.wrapping_add(1);
+            words[CLAIMED].store(self.claimed, Ordering::Relaxed);
+        }
+        // The claim, ours or our predecessor's, must be visible before any byte of the slot changes.
         fence(Ordering::Release);
         layout::store(words, self.written, self.capacity, record);
         self.written = self.written.wrapping_add(1);
@@ -68,18 +83,14 @@ impl<R: Record, M: Memory> BroadcastProducer<R, M> {
 
     /// Shows readers all that was pushed, and calls `ring` for each one that sleeps.
     #[inline]
-    pub fn flush(&mut self, mut ring: impl FnMut(usize)) {
+    pub fn flush(&mut self, ring: impl FnMut(usize)) {
         if self.published == self.written {
             return;
         }
         self.published = self.written;
         let words = self.memory.words();
         words[PUBLISHED].store(self.written, Ordering::Release);
-        for reader in 0..READERS_MAX {
-            if sleep::must_ring(words, reader) {
-                ring(reader);
-            }
-        }
+        sleep::wake(words, READERS_MAX, ring);
     }
 
     /// Records written since the ring was made.
@@ -113,7 +124,7 @@ impl<R: Record, M: Memory> BroadcastConsumer<R, M> {
     ///
     /// [`RingError::Lapped`] when the producer has overtaken this reader, which then stands in the
     /// middle of the ring; [`RingError::Record`] when the record is no value of its type (it is skipped);
-    /// [`RingError::Cursor`] when the producer's cursor went back.
+    /// [`RingError::Cursor`] when a cursor of the producer went back or contradicts the other.
     #[inline]
     pub fn pop(&mut self) -> Result<Option<R>, RingError> {
         let words = self.memory.words();
@@ -128,24 +139,34 @@ impl<R: Record, M: Memory> BroadcastConsumer<R, M> {
             }
         }
         let block = layout::load::<R>(words, self.next, self.capacity);
-        // The copy is whole if its slot was not claimed for the next lap before the copy ended.
+        // The copy is whole if its slot was claimed for this lap, and not for the next one before the
+        // copy ended: 1 <= claimed - next <= capacity.
         fence(Ordering::Acquire);
         let claimed = words[CLAIMED].load(Ordering::Relaxed);
-        if claimed.saturating_sub(self.next) > self.capacity as u64 {
+        if claimed.wrapping_sub(self.next).wrapping_sub(1) >= self.capacity as u64 {
             return Err(self.lapped(claimed));
         }
         self.next += 1;
         R::read(&block[..R::BYTES]).map(Some).map_err(RingError::Record)
     }
 
-    /// Moves to the middle of the ring: near the front the producer would lap it again at once.
+    /// Moves to the middle of the ring, for near the end the producer would lap it again at once; never
+    /// beyond what is published.
     #[cold]
     fn lapped(&mut self, claimed: u64) -> RingError {
         let published = self.memory.words()[PUBLISHED].load(Ordering::Acquire);
-        let oldest = (claimed - (self.capacity as u64) / 2).min(published);
-        let lost = oldest.saturating_sub(self.next);
-        self.next = self.next.max(oldest);
-        self.published = self.published.max(published).max(self.next);
+        if claimed <= self.next {
+            return RingError::Cursor { theirs: claimed, ours: self.next };
+        }
+        if published < self.published {
+            return RingError::Cursor { theirs: published, ours: self.published };
+        }
+        self.published = published;
+        // The claim is more than a lap ahead, so half a lap before it is ahead of this reader; and what
+        // is published is, too, for there was a record to read.
+        let next = (claimed - (self.capacity as u64) / 2).min(published);
+        let lost = next - self.next;
+        self.next = next;
         RingError::Lapped { lost }
     }
 

@@ -16,6 +16,8 @@
 //! A page is 4,096 bytes, a word 8, little endian. The capacity is a power of two. Each cursor is alone
 //! on its cache line, and on its page with cursors of the same writer: a process that may not write a
 //! cursor need not be able to.
+//!
+//! The model checker keeps the history of every word, so in its build a page and a line are a few words.
 
 use crate::sync::{AtomicU64, Ordering};
 use touchline_types::{BadValue, Record};
@@ -29,23 +31,35 @@ pub const KIND_SPSC: u64 = 1;
 /// Kind of a broadcast ring.
 pub const KIND_BROADCAST: u64 = 2;
 /// Readers of a broadcast ring that may sleep.
-pub const READERS_MAX: usize = 8;
+pub const READERS_MAX: usize = if cfg!(loom) { 1 } else { 8 };
 /// Largest record, bytes.
 pub const RECORD_BYTES_MAX: usize = 256;
 
-pub(crate) const PUBLISHED: usize = 512;
-pub(crate) const CLAIMED: usize = 520;
-pub(crate) const REFUSED: usize = 528;
-pub(crate) const CONSUMED: usize = 1024;
-pub(crate) const SLEEPING: usize = 1032;
-pub(crate) const RECORDS: usize = 1536;
+/// Words of a page, and of a cache line.
+const PAGE: usize = if cfg!(loom) { 6 } else { 512 };
+const LINE: usize = if cfg!(loom) { 1 } else { 8 };
 
-const _: () = assert!(PUBLISHED * 8 == 4096 && CONSUMED * 8 == 8192 && RECORDS * 8 == 12_288);
-const _: () = assert!(SLEEPING + 8 * READERS_MAX <= RECORDS);
+pub(crate) const PUBLISHED: usize = PAGE;
+pub(crate) const CLAIMED: usize = PAGE + LINE;
+pub(crate) const REFUSED: usize = PAGE + 2 * LINE;
+pub(crate) const CONSUMED: usize = 2 * PAGE;
+pub(crate) const SLEEPING: usize = 2 * PAGE + LINE;
+pub(crate) const RECORDS: usize = 3 * PAGE;
 
-/// Hash of everything in this file that a reader relies on: FNV-1a over the numbers.
+const _: () = assert!(cfg!(loom) || PUBLISHED == 512 && CLAIMED == 520 && REFUSED == 528);
+const _: () = assert!(cfg!(loom) || CONSUMED == 1024 && SLEEPING == 1032 && RECORDS == 1536);
+const _: () = assert!(SLEEPING + LINE * READERS_MAX <= RECORDS);
+
+/// Where reader `reader` says that it sleeps.
+pub(crate) const fn sleeping(reader: usize) -> usize {
+    SLEEPING + LINE * reader
+}
+
+/// Hash of everything that a reader relies on, the records' own layout included: FNV-1a over the
+/// numbers.
 pub const LAYOUT_HASH: u64 = {
     let numbers = [
+        touchline_types::LAYOUT_HASH,
         VERSION,
         PUBLISHED as u64,
         CLAIMED as u64,
@@ -122,8 +136,7 @@ pub enum RingError {
         /// Ours.
         ours: u64,
     },
-    /// The reader was overtaken: this many records are gone. The reader stands at the oldest one
-    /// that it can trust.
+    /// The reader was overtaken and has moved on: it will not return this many records.
     Lapped {
         /// Records lost.
         lost: u64,
@@ -153,19 +166,20 @@ impl std::fmt::Display for RingError {
 
 impl std::error::Error for RingError {}
 
-/// Bytes of memory for a ring.
+/// Bytes of memory for a ring. No ring is longer than `usize::MAX`, which is what a capacity beyond all
+/// memory gives.
 #[must_use]
 pub const fn ring_bytes(capacity: usize, record_bytes: usize) -> usize {
-    RECORDS * 8 + capacity * record_bytes
+    capacity.saturating_mul(record_bytes).saturating_add(RECORDS * 8)
 }
 
-/// Writes page 0. The rest must be zero.
+/// Writes page 0, its magic last: memory is a ring once it says so. The rest must be zero.
 pub(crate) fn format<R: Record>(
     words: &[AtomicU64],
     kind: u64,
     capacity: usize,
 ) -> Result<(), RingError> {
-    const { assert!(R::BYTES <= RECORD_BYTES_MAX) };
+    const { assert!(R::BYTES <= RECORD_BYTES_MAX && R::BYTES % 8 == 0 && R::BYTES > 0) };
     if !capacity.is_power_of_two() {
         return Err(RingError::Argument { name: "capacity", value: capacity as u64 });
     }
@@ -173,10 +187,11 @@ pub(crate) fn format<R: Record>(
     if words.len() < needed {
         return Err(RingError::TooShort { words: words.len(), needed });
     }
-    let header = [MAGIC, VERSION, LAYOUT_HASH, R::BYTES as u64, capacity as u64, kind];
-    for (word, value) in words.iter().zip(header) {
+    let header = [VERSION, LAYOUT_HASH, R::BYTES as u64, capacity as u64, kind];
+    for (word, value) in words[1..].iter().zip(header) {
         word.store(value, Ordering::Relaxed);
     }
+    words[0].store(MAGIC, Ordering::Release);
     Ok(())
 }
 
@@ -192,7 +207,7 @@ pub(crate) fn check<R: Record>(words: &[AtomicU64], kind: u64) -> Result<usize, 
         ("record bytes", R::BYTES as u64),
     ];
     for (at, (field, expected)) in expected.into_iter().enumerate() {
-        let found = words[at].load(Ordering::Relaxed);
+        let found = words[at].load(Ordering::Acquire);
         if found != expected {
             return Err(RingError::Layout { field, found, expected });
         }
@@ -203,14 +218,14 @@ pub(crate) fn check<R: Record>(words: &[AtomicU64], kind: u64) -> Result<usize, 
     }
     let value = words[4].load(Ordering::Relaxed);
     let capacity = usize::try_from(value).unwrap_or(0);
-    let needed = capacity.checked_mul(R::BYTES).map(|_| ring_bytes(capacity, R::BYTES) / 8);
-    match needed {
-        Some(needed) if capacity.is_power_of_two() && words.len() >= needed => Ok(capacity),
-        Some(needed) if capacity.is_power_of_two() => {
-            Err(RingError::TooShort { words: words.len(), needed })
-        }
-        _ => Err(RingError::Argument { name: "capacity", value }),
+    if !capacity.is_power_of_two() {
+        return Err(RingError::Argument { name: "capacity", value });
     }
+    let needed = ring_bytes(capacity, R::BYTES) / 8;
+    if words.len() < needed {
+        return Err(RingError::TooShort { words: words.len(), needed });
+    }
+    Ok(capacity)
 }
 
 /// Where record `position` lies.

@@ -6,6 +6,7 @@
 //! decoded from the copy, so a torn or forged record is an error and never undefined behaviour.
 //!
 //! [`layout`] is the one place that knows the bytes.
+#![forbid(unsafe_code)]
 
 pub mod broadcast;
 pub mod layout;

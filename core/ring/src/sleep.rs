@@ -11,24 +11,28 @@
 //! The two fences are in one total order, so at least one of the loads sees the other side's
 //! store: the consumer stays awake, or the producer rings. `tests/loom.rs` checks this exhaustively.
 
-use crate::layout::SLEEPING;
+use crate::layout::sleeping;
 use crate::sync::{AtomicU64, Ordering, fence};
 
 /// Says that reader `reader` is about to sleep. The caller then looks at the cursor once more.
 pub(crate) fn announce(words: &[AtomicU64], reader: usize) {
-    words[SLEEPING + 8 * reader].store(1, Ordering::Relaxed);
+    words[sleeping(reader)].store(1, Ordering::Relaxed);
     fence(Ordering::SeqCst);
 }
 
 /// Takes the announcement back.
 pub(crate) fn withdraw(words: &[AtomicU64], reader: usize) {
-    words[SLEEPING + 8 * reader].store(0, Ordering::Relaxed);
+    words[sleeping(reader)].store(0, Ordering::Relaxed);
 }
 
-/// After a publish: `true` if reader `reader` sleeps and the caller must ring its bell. Asked by one
-/// producer, answered `true` once for each sleep.
-pub(crate) fn must_ring(words: &[AtomicU64], reader: usize) -> bool {
+/// After a publish: calls `ring` with each of the first `readers` readers that sleeps, once for each
+/// sleep. One fence serves them all.
+pub(crate) fn wake(words: &[AtomicU64], readers: usize, mut ring: impl FnMut(usize)) {
     fence(Ordering::SeqCst);
-    let word = &words[SLEEPING + 8 * reader];
-    word.load(Ordering::Relaxed) != 0 && word.swap(0, Ordering::Relaxed) != 0
+    for reader in 0..readers {
+        let word = &words[sleeping(reader)];
+        if word.load(Ordering::Relaxed) != 0 && word.swap(0, Ordering::Relaxed) != 0 {
+            ring(reader);
+        }
+    }
 }

@@ -89,7 +89,9 @@ impl<R: Record, M: Memory> SpscProducer<R, M> {
         self.published = self.written;
         let words = self.memory.words();
         words[PUBLISHED].store(self.written, Ordering::Release);
-        sleep::must_ring(words, 0)
+        let mut sleeps = false;
+        sleep::wake(words, 1, |_| sleeps = true);
+        sleeps
     }
 
     /// Records that fit now, at least.
@@ -99,10 +101,11 @@ impl<R: Record, M: Memory> SpscProducer<R, M> {
         self.capacity - (self.written.wrapping_sub(self.consumed) as usize).min(self.capacity)
     }
 
-    /// Records that the consumer has not taken yet, flushed or not.
+    /// Records that the consumer has not taken yet, flushed or not; at most the capacity.
     #[must_use]
     pub fn depth(&self) -> u64 {
-        self.written.wrapping_sub(self.memory.words()[CONSUMED].load(Ordering::Acquire))
+        let consumed = self.memory.words()[CONSUMED].load(Ordering::Acquire);
+        self.written.wrapping_sub(consumed).min(self.capacity as u64)
     }
 }
 
