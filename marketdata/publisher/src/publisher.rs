@@ -8,7 +8,7 @@ use touchline_feed_codec::{ChannelKind, PacketFlags, SnapshotOrder};
 use touchline_history::HistoryError;
 use touchline_ring::{BroadcastConsumer, Memory, RingError};
 use touchline_sys::{Agent, Bell, SharedMap, SysError};
-use touchline_types::PublicRecord;
+use touchline_types::{EventFlags, PublicRecord};
 
 use crate::book::Book;
 use crate::channel::{Channel, Hops};
@@ -100,6 +100,8 @@ pub struct Publisher<M, L, P> {
     skip_through: u64,
     /// The newest record in the books.
     seen: Place,
+    /// The newest record was not the last of its match event.
+    mid_event: bool,
     now_ns: u64,
     latency: Latency,
     counters: Counters,
@@ -160,6 +162,7 @@ impl<M: Memory, L: Lines, P: Past> Publisher<M, L, P> {
             backlog: VecDeque::new(),
             skip_through: 0,
             seen: (0, 0),
+            mid_event: false,
             now_ns: 0,
             latency: Latency::new(),
             counters: Counters::default(),
@@ -320,6 +323,7 @@ impl<M: Memory, L: Lines, P: Past> Publisher<M, L, P> {
 
     fn publish_record(&mut self, record: &PublicRecord, matching_time: &mut u64) {
         self.seen = (record.seq, record.index);
+        self.mid_event = !record.flags.contains(EventFlags::END_OF_EVENT);
         let index = book_index(record.instrument_id);
         let Some(book) = index.and_then(|index| self.books.get_mut(index)) else {
             self.counters.bad_records += 1;
@@ -346,6 +350,10 @@ impl<M: Memory, L: Lines, P: Past> Publisher<M, L, P> {
     }
 
     fn cycles(&mut self, now_ns: u64) -> usize {
+        if self.mid_event {
+            // A snapshot shows a book between two match events.
+            return 0;
+        }
         let last_sequence = self.incremental.sequence();
         let snapshots = self.snapshots.work(
             now_ns,

@@ -100,6 +100,12 @@ impl FeedClient {
         Ok(count)
     }
 
+    /// Readable when a packet waits: for the poller of a program that waits for other things too.
+    #[must_use]
+    pub fn fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.poller.fd()
+    }
+
     /// The books.
     #[must_use]
     pub const fn subscriber(&self) -> &Subscriber {
