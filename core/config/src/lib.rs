@@ -249,6 +249,7 @@ impl Venue {
             RunFile::PrivateRing => "gateway-1.events.ring",
             RunFile::PublicRing => "public.ring",
             RunFile::EngineBell => "engine.bell",
+            RunFile::JournalBell => "journal.bell",
             RunFile::GatewayBell => "gateway-1.bell",
             RunFile::PublisherBell => "publisher.bell",
             RunFile::AdminSocket => "admin.sock",
@@ -283,6 +284,8 @@ pub enum RunFile {
     PublicRing,
     /// Wakes the engine.
     EngineBell,
+    /// Wakes the journal.
+    JournalBell,
     /// Wakes the gateway.
     GatewayBell,
     /// Wakes the publisher.

@@ -146,7 +146,7 @@ impl Engine {
         let durable = Arc::new(Durable::default());
         durable.start(seq);
         let bell = Bell::create(&venue.run_file(RunFile::EngineBell))?;
-        let journal_path = venue.run_dir.join("journal.bell");
+        let journal_path = venue.run_file(RunFile::JournalBell);
         let journal_bell = Bell::create(&journal_path)?;
         let records = venue.engine.ring_records;
         let memory: Heap = spsc::heap(records, Command::BYTES);

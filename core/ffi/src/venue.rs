@@ -7,11 +7,12 @@ use serde_json::{Value, json};
 use touchline_config::{Channel, Instrument, RunFile, Venue};
 
 /// The files of a running venue, by the name that they have in the description.
-const RUN_FILES: [(&str, RunFile); 11] = [
+const RUN_FILES: [(&str, RunFile); 12] = [
     ("command_ring", RunFile::CommandRing),
     ("private_ring", RunFile::PrivateRing),
     ("public_ring", RunFile::PublicRing),
     ("engine_bell", RunFile::EngineBell),
+    ("journal_bell", RunFile::JournalBell),
     ("gateway_bell", RunFile::GatewayBell),
     ("publisher_bell", RunFile::PublisherBell),
     ("admin_socket", RunFile::AdminSocket),

@@ -2,4 +2,5 @@
 
 #![forbid(unsafe_code)]
 
+pub mod drive;
 pub mod flow;

@@ -50,7 +50,11 @@ impl Client {
     /// # Errors
     ///
     /// If a CompID cannot stand in a FIX message.
-    pub fn new(comp_id: &str, venue_comp_id: &str, address: SocketAddr) -> Result<Self, ClientError> {
+    pub fn new(
+        comp_id: &str,
+        venue_comp_id: &str,
+        address: SocketAddr,
+    ) -> Result<Self, ClientError> {
         let id = SessionId::new(comp_id, venue_comp_id).map_err(|e| ClientError(e.to_string()))?;
         let session = Session::new(config(&id, true), Numbers::default())
             .map_err(|e| ClientError(e.to_string()))?;
@@ -102,7 +106,8 @@ impl Client {
 
     /// Connects and sends the Logon. `false` if the venue does not accept connections now.
     pub fn connect(&mut self, now_ns: u64) -> bool {
-        let Ok(stream) = TcpStream::connect_timeout(&self.address, Duration::from_millis(500)) else {
+        let Ok(stream) = TcpStream::connect_timeout(&self.address, Duration::from_millis(500))
+        else {
             return false;
         };
         if stream.set_nodelay(true).is_err() || stream.set_nonblocking(true).is_err() {
@@ -140,7 +145,9 @@ impl Client {
         body: impl FnOnce(&mut Writer<'_>),
     ) -> Result<(), ClientError> {
         let mut turn = Turn { now_ns, store: &mut self.store, actions: &mut self.outbox };
-        self.session.send_app(msg_type, &mut turn, body).map_err(|e| ClientError(format!("{e:?}")))?;
+        self.session
+            .send_app(msg_type, &mut turn, body)
+            .map_err(|e| ClientError(format!("{e:?}")))?;
         self.flush();
         Ok(())
     }
@@ -148,7 +155,7 @@ impl Client {
     /// Asks the venue to close the session.
     pub fn logout(&mut self, now_ns: u64) {
         let mut turn = Turn { now_ns, store: &mut self.store, actions: &mut self.outbox };
-        self.session.logout("end of the flow", &mut turn);
+        self.session.logout(Some("end of the flow"), &mut turn);
         self.flush();
     }
 

@@ -10,7 +10,7 @@ use super::arrange::arrange;
 use super::file_book::FileBook;
 use super::mirror::Mirror;
 use super::reader::ReadError;
-use super::record::{Action, Event, EventKind};
+use super::record::{Action, Event, EventKind, Side};
 use super::{Boundary, Fill, Flow, FlowAction, FlowCommand, FlowError, Phase, Step};
 
 /// Copies the recorded book. Never needs to wait for the venue (`settle` is always false).
@@ -42,6 +42,12 @@ impl<I: Iterator<Item = Result<Event, ReadError>>> BookPlan<I> {
     #[must_use]
     pub fn file_book(&self) -> &FileBook {
         &self.file
+    }
+
+    /// Levels of the recorded book that changed since the last call, with repetitions.
+    #[must_use]
+    pub fn take_touched(&mut self) -> Vec<(Side, i64)> {
+        self.file.take_touched()
     }
 
     /// Executions that the venue reported: a copied book has none.

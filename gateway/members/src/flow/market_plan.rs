@@ -75,6 +75,12 @@ impl<I: Iterator<Item = Result<Event, ReadError>>> MarketPlan<I> {
         &self.file
     }
 
+    /// Levels of the recorded book that changed since the last call, with repetitions.
+    #[must_use]
+    pub fn take_touched(&mut self) -> Vec<(Side, i64)> {
+        self.file.take_touched()
+    }
+
     /// The exchange's fills by class, so far.
     #[must_use]
     pub fn fill_counts(&self) -> &FillCounts {

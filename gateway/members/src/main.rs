@@ -1,0 +1,259 @@
+//! Simulated members as a program: plays a recorded or synthetic flow through the FIX sessions of
+//! a running venue. Says what happens as JSON objects, one a line; `touchline replay` draws them.
+#![forbid(unsafe_code)]
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use touchline_config::Venue;
+use touchline_members::drive::{Driver, Options, Played, Summary};
+use touchline_members::flow::{
+    BookPlan, Calibration, EventReader, GLOBEX_WINTER_OPEN_NS, MarketPlan, Parameters, Speed,
+    Synthetic, SyntheticOptions, session_open_ns,
+};
+
+#[derive(Debug, Parser)]
+#[command(version, about = "Simulated members: order flow through real FIX sessions")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Plays a day of Databento DBN market-by-order records.
+    Replay(Replay),
+    /// Plays synthetic order flow, calibrated on a real day.
+    Simulate(Simulate),
+    /// Measures a day and prints the parameters of synthetic flow as TOML.
+    Calibrate(Calibrate),
+}
+
+/// How the records are sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum As {
+    /// Every book change as a new order, replace or cancel.
+    Book,
+    /// Trades as marketable orders of an aggressing member; what the exchange did otherwise is
+    /// classed, counted and repaired.
+    Market,
+}
+
+#[derive(Debug, Args)]
+struct Playing {
+    /// The configuration of the running venue.
+    #[arg(long, value_name = "VENUE_TOML")]
+    config: PathBuf,
+    /// Speed factor, or "max" for as fast as the venue takes it.
+    #[arg(long, default_value = "max")]
+    speed: Speed,
+    /// Longest idle time that is sat through, seconds.
+    #[arg(long, value_name = "SECONDS")]
+    max_idle: Option<f64>,
+    /// Ends after so many seconds.
+    #[arg(long, value_name = "SECONDS")]
+    limit: Option<f64>,
+    /// Requests of one session that may be unanswered.
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=4096))]
+    window: u32,
+    /// Symbol of the (first) instrument to play on; the venue's first by default.
+    #[arg(long)]
+    symbol: Option<String>,
+}
+
+#[derive(Debug, Args)]
+struct Replay {
+    /// The recording, .dbn or .dbn.zst.
+    file: PathBuf,
+    /// How the records are sent.
+    #[arg(long = "as", value_enum, default_value_t = As::Book)]
+    mode: As,
+    /// Do not compare the book of the feed with the file's at every event end.
+    #[arg(long)]
+    no_verify: bool,
+    /// Instead of a speed: the factor at which the flow, its idle times cut to two seconds each,
+    /// lasts so many seconds.
+    #[arg(long, value_name = "SECONDS", conflicts_with_all = ["speed", "max_idle"])]
+    fit: Option<f64>,
+    /// Time of day at which trading opens, UTC, as HH:MM.
+    #[arg(long, default_value = "23:00")]
+    open: String,
+    #[command(flatten)]
+    playing: Playing,
+}
+
+#[derive(Debug, Args)]
+struct Simulate {
+    /// Decides everything that is drawn; a run can be repeated with it.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Ends after so many commands.
+    #[arg(long)]
+    commands: Option<u64>,
+    /// Instruments to play on, from --symbol on.
+    #[arg(long, default_value_t = 1)]
+    instruments: u32,
+    /// Parameters as `calibrate` prints them; built in are those of a real day.
+    #[arg(long)]
+    parameters: Option<PathBuf>,
+    #[command(flatten)]
+    playing: Playing,
+}
+
+#[derive(Debug, Args)]
+struct Calibrate {
+    /// The recording, .dbn or .dbn.zst.
+    file: PathBuf,
+    /// Price increment of the instrument in billionths.
+    #[arg(long, default_value_t = 250_000_000)]
+    tick_nanos: i64,
+    /// What the parameters say of their source.
+    #[arg(long, default_value = "")]
+    source: String,
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Replay(replay) => run_replay(&replay),
+        Command::Simulate(simulate) => run_simulate(&simulate),
+        Command::Calibrate(calibrate) => run_calibrate(&calibrate),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("touchline-members: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+type Failure = Box<dyn std::error::Error>;
+
+fn run_replay(replay: &Replay) -> Result<(), Failure> {
+    let (venue, instrument) = place(&replay.playing)?;
+    let increment = venue.instruments.get(instrument).map(|i| i.price_increment);
+    let tick = increment.and_then(nanos).ok_or("the price increment has more than nine places")?;
+    let mut times = Vec::new();
+    for event in EventReader::open(&replay.file, tick)? {
+        times.push(event?.at_ns);
+    }
+    let events = EventReader::open(&replay.file, tick)?;
+    let open_ns = session_open_ns(events.start_ns(), time_of_day(&replay.open)?);
+    let mut options = options(&replay.playing, instrument);
+    options.verify = !replay.no_verify;
+    options.events_total = Some(times.len() as u64);
+    if let Some(seconds) = replay.fit {
+        (options.speed, options.gap_ns_max) = fit(&times, seconds);
+    }
+    match replay.mode {
+        As::Book => play(BookPlan::new(events, open_ns), &venue, options),
+        As::Market => play(MarketPlan::new(events, open_ns), &venue, options),
+    }
+}
+
+/// The speed at which events at these times, idle times cut to two seconds, last so many seconds;
+/// and how long the cut idle times then are.
+fn fit(times: &[u64], seconds: f64) -> (Speed, Option<u64>) {
+    const IDLE_NS_MAX: u64 = 2_000_000_000;
+    let gaps = times.iter().zip(times.iter().skip(1));
+    let span_ns: u64 = gaps.map(|(a, b)| b.saturating_sub(*a).min(IDLE_NS_MAX)).sum();
+    let milli = (span_ns as f64 / 1e6 / seconds.max(0.1)).clamp(1.0, f64::from(u32::MAX));
+    let milli = milli as u32;
+    (Speed::Milli(milli), Some(IDLE_NS_MAX / u64::from(milli) * 1_000))
+}
+
+fn run_simulate(simulate: &Simulate) -> Result<(), Failure> {
+    let (venue, instrument) = place(&simulate.playing)?;
+    let parameters = match &simulate.parameters {
+        Some(path) => Parameters::from_toml(&std::fs::read_to_string(path)?)?,
+        None => Parameters::built_in()?,
+    };
+    let price = venue
+        .instruments
+        .get(instrument)
+        .map_or(20_000, |i| i.min_price + (i.max_price - i.min_price) / 2);
+    let flow = Synthetic::new(
+        parameters,
+        SyntheticOptions {
+            seed: simulate.seed,
+            instruments: simulate.instruments,
+            price,
+            commands_max: simulate.commands,
+            ..SyntheticOptions::default()
+        },
+    )?;
+    let mut options = options(&simulate.playing, instrument);
+    options.events_total = simulate.commands;
+    play(flow, &venue, options)
+}
+
+fn run_calibrate(calibrate: &Calibrate) -> Result<(), Failure> {
+    let events = EventReader::open(&calibrate.file, calibrate.tick_nanos)?;
+    let open_ns = session_open_ns(events.start_ns(), GLOBEX_WINTER_OPEN_NS);
+    let mut calibration = Calibration::new(open_ns);
+    for event in events {
+        calibration.observe(&event?)?;
+    }
+    write_line(&calibration.finish(&calibrate.source)?.to_toml()?);
+    Ok(())
+}
+
+fn place(playing: &Playing) -> Result<(Venue, usize), Failure> {
+    let venue = Venue::load(Path::new(&playing.config))?;
+    let instrument = match &playing.symbol {
+        None => 0,
+        Some(symbol) => venue
+            .instruments
+            .iter()
+            .position(|instrument| &instrument.symbol == symbol)
+            .ok_or_else(|| format!("the venue has no instrument {symbol:?}"))?,
+    };
+    Ok((venue, instrument))
+}
+
+fn options(playing: &Playing, instrument: usize) -> Options {
+    let ns =
+        |seconds: f64| u64::try_from(Duration::from_secs_f64(seconds.clamp(0.0, 1e9)).as_nanos());
+    Options {
+        speed: playing.speed,
+        gap_ns_max: playing.max_idle.and_then(|seconds| ns(seconds).ok()),
+        limit_ns: playing.limit.and_then(|seconds| ns(seconds).ok()),
+        window: playing.window as usize,
+        verify: false,
+        events_total: None,
+        instrument,
+    }
+}
+
+fn play(flow: impl Played, venue: &Venue, options: Options) -> Result<(), Failure> {
+    let say = Box::new(|progress: &serde_json::Value| write_line(&progress.to_string()));
+    let Summary(summary) = Driver::open(flow, venue, options, say)?.run()?;
+    write_line(&summary.to_string());
+    Ok(())
+}
+
+/// A reader that has gone away must not end the run with a panic.
+fn write_line(line: &str) {
+    use std::io::Write;
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+}
+
+/// A price increment in billionths.
+fn nanos(increment: touchline_config::Decimal) -> Option<i64> {
+    let places = 9_u32.checked_sub(u32::from(increment.scale))?;
+    increment.mantissa.checked_mul(10_i64.checked_pow(places)?)
+}
+
+fn time_of_day(text: &str) -> Result<u64, Failure> {
+    let bad = || format!("{text:?} is no time of day, such as 23:00");
+    let (hours, minutes) = text.split_once(':').ok_or_else(bad)?;
+    let (hours, minutes): (u64, u64) =
+        (hours.parse().map_err(|_| bad())?, minutes.parse().map_err(|_| bad())?);
+    if hours > 23 || minutes > 59 {
+        return Err(bad().into());
+    }
+    Ok((hours * 60 + minutes) * 60_000_000_000)
+}
