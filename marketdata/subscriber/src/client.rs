@@ -1,5 +1,7 @@
 //! A subscriber with sockets.
 
+use std::os::fd::BorrowedFd;
+
 use touchline_config::MarketData;
 use touchline_feed_codec::{Line, PACKET_BYTES_MAX};
 use touchline_sys::{Interest, MulticastReceiver, Poller, Readiness, SysError};
@@ -100,9 +102,10 @@ impl FeedClient {
         Ok(count)
     }
 
-    /// Readable when a packet waits: for the poller of a program that waits for other things too.
+    /// Becomes readable when a packet has come; for a poller. [`poll`](Self::poll) is also due at the
+    /// subscriber's own deadline.
     #[must_use]
-    pub fn fd(&self) -> std::os::fd::BorrowedFd<'_> {
+    pub fn fd(&self) -> BorrowedFd<'_> {
         self.poller.fd()
     }
 

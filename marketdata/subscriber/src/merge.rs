@@ -32,17 +32,82 @@ pub(crate) struct Gap {
     pub(crate) to: u64,
 }
 
+/// Packets that a line may bring in another order and still be known to have brought, a power of 2.
+const WINDOW_PACKETS: u64 = 4_096;
+
+/// What one line has brought.
+#[derive(Debug)]
+struct Course {
+    /// The packet after the newest that it has reached.
+    reached: u64,
+    /// The first packet that it brought.
+    first: Option<u64>,
+    /// Different packets that it brought.
+    brought: u64,
+    /// A bit for each of the newest packets up to `reached`: it came.
+    window: Box<[u64; (WINDOW_PACKETS / 64) as usize]>,
+}
+
+impl Course {
+    fn new() -> Self {
+        Self {
+            reached: 0,
+            first: None,
+            brought: 0,
+            window: Box::new([0; (WINDOW_PACKETS / 64) as usize]),
+        }
+    }
+
+    fn bit(&mut self, sequence: u64) -> (&mut u64, u64) {
+        let at = sequence % WINDOW_PACKETS;
+        (&mut self.window[(at / 64) as usize], 1 << (at % 64))
+    }
+
+    /// The line said that everything before `sequence` was sent.
+    fn reach(&mut self, sequence: u64) {
+        if sequence <= self.reached {
+            return;
+        }
+        for skipped in self.reached.max(sequence.saturating_sub(WINDOW_PACKETS))..sequence {
+            let (word, bit) = self.bit(skipped);
+            *word &= !bit;
+        }
+        self.reached = sequence;
+    }
+
+    /// The line brought a packet.
+    fn bring(&mut self, sequence: u64) {
+        self.reach(sequence.saturating_add(1));
+        if self.reached - sequence > WINDOW_PACKETS {
+            return;
+        }
+        let (word, bit) = self.bit(sequence);
+        let new = *word & bit == 0;
+        *word |= bit;
+        self.brought += u64::from(new);
+        let first = self.first.get_or_insert(sequence);
+        *first = sequence.min(*first);
+    }
+
+    /// Packets that it went past and did not bring.
+    fn lost(&self) -> u64 {
+        self.first.map_or(0, |first| (self.reached - first).saturating_sub(self.brought))
+    }
+}
+
 /// The state of arbitration in one session.
 #[derive(Debug)]
 pub(crate) struct Merge {
     /// Next packet; `None` until anything has come.
     expected: Option<u64>,
-    /// Of each line that exists, the packet after the newest that it has reached.
-    reached: [Option<u64>; 2],
+    /// Line A, and line B where it exists.
+    courses: Vec<Course>,
     held: BTreeMap<u64, Vec<Message>>,
     missing: BTreeSet<u64>,
     /// Some packets given up are not in `missing`.
     forgotten: bool,
+    /// Packets given up that have not come late.
+    given_up: u64,
     waiting_since: Option<u64>,
     wait_ns: u64,
 }
@@ -51,10 +116,11 @@ impl Merge {
     pub(crate) fn new(has_b: bool, wait_ns: u64) -> Self {
         Self {
             expected: None,
-            reached: [Some(0), has_b.then_some(0)],
+            courses: (0..=u8::from(has_b)).map(|_| Course::new()).collect(),
             held: BTreeMap::new(),
             missing: BTreeSet::new(),
             forgotten: false,
+            given_up: 0,
             waiting_since: None,
             wait_ns,
         }
@@ -70,6 +136,16 @@ impl Merge {
         self.missing.is_empty() && !self.forgotten
     }
 
+    /// Packets that a line went past and did not bring.
+    pub(crate) fn lost(&self, b: bool) -> u64 {
+        self.courses.get(usize::from(b)).map_or(0, Course::lost)
+    }
+
+    /// Packets that came on one line only, where there are two.
+    pub(crate) fn lost_on_one_line(&self) -> u64 {
+        (self.lost(false) + self.lost(true)).saturating_sub(2 * self.given_up)
+    }
+
     /// Every book is right: packets that were given up do not matter any more.
     pub(crate) fn forgive(&mut self) {
         self.forgotten = false;
@@ -78,12 +154,19 @@ impl Merge {
 
     /// Judges packet `sequence` of line B or A.
     pub(crate) fn judge(&mut self, b: bool, sequence: u64) -> Verdict {
-        self.reach(b, sequence.saturating_add(1));
+        if let Some(course) = self.courses.get_mut(usize::from(b)) {
+            course.bring(sequence);
+        }
         let expected = *self.expected.get_or_insert(sequence);
         if sequence == expected {
             Verdict::Next
         } else if sequence < expected {
-            if self.missing.remove(&sequence) { Verdict::Late } else { Verdict::Duplicate }
+            if self.missing.remove(&sequence) {
+                self.given_up -= 1;
+                Verdict::Late
+            } else {
+                Verdict::Duplicate
+            }
         } else if self.held.contains_key(&sequence) {
             Verdict::Duplicate
         } else {
@@ -93,13 +176,10 @@ impl Merge {
 
     /// A heartbeat: `sequence` is the packet that will come next.
     pub(crate) fn heartbeat(&mut self, b: bool, sequence: u64) {
-        self.reach(b, sequence);
+        if let Some(course) = self.courses.get_mut(usize::from(b)) {
+            course.reach(sequence);
+        }
         self.expected.get_or_insert(sequence);
-    }
-
-    fn reach(&mut self, b: bool, sequence: u64) {
-        let reached = self.reached[usize::from(b)].get_or_insert(0);
-        *reached = sequence.max(*reached);
     }
 
     /// The next packet was taken in.
@@ -122,20 +202,21 @@ impl Merge {
     /// Looks whether the next packet is missing, and gives it up when its time is over.
     pub(crate) fn give_up(&mut self, now_ns: u64) -> Option<Gap> {
         let from = self.expected?;
-        let reached = self.reached.iter().flatten();
-        let newest = reached.clone().max().copied().unwrap_or(0);
+        let mut reached = self.courses.iter().map(|course| course.reached);
+        let newest = reached.clone().max().unwrap_or(0);
         if newest <= from {
             self.waiting_since = None;
             return None;
         }
         let since = *self.waiting_since.get_or_insert(now_ns);
-        let passed_by_all = reached.into_iter().all(|reached| *reached > from);
+        let passed_by_all = reached.all(|reached| reached > from);
         let waited = now_ns.saturating_sub(since) >= self.wait_ns;
         if !(passed_by_all || waited || self.held.len() >= HELD_MAX) {
             return None;
         }
         let to = self.held.first_key_value().map_or(newest, |(sequence, _)| *sequence);
         self.expected = Some(to);
+        self.given_up += to - from;
         self.waiting_since = None;
         let room = (MISSING_MAX - self.missing.len()) as u64;
         self.forgotten |= to - from > room;
@@ -208,6 +289,18 @@ mod tests {
         assert_eq!(merge.give_up(10), None);
         assert_eq!(merge.deadline_ns(), 1_010);
         assert_eq!(merge.give_up(1_010), Some(Gap { from: 2, to: 3 }));
+    }
+
+    #[test]
+    fn what_a_line_went_past_and_did_not_bring_is_lost_there() {
+        let mut merge = Merge::new(true, 1_000);
+        for sequence in [10, 11, 14, 13, 13, 20_000] {
+            take(&mut merge, false, sequence);
+        }
+        assert_eq!(merge.lost(false), 20_001 - 10 - 5);
+        merge.heartbeat(false, 20_003);
+        assert_eq!(merge.lost(false), 20_003 - 10 - 5);
+        assert_eq!(merge.lost(true), 0);
     }
 
     #[test]

@@ -219,15 +219,31 @@ impl Subscriber {
         &self.lines[line.index()]
     }
 
+    /// Incremental packets of this session that line A, or line B, went past and did not bring.
+    #[must_use]
+    pub fn lost_on_line(&self, b: bool) -> u64 {
+        self.merge.lost(b)
+    }
+
+    /// Incremental packets of this session that came on one line only, where there are two. A line
+    /// that is silent loses nothing: it says nothing.
+    #[must_use]
+    pub fn lost_on_one_line(&self) -> u64 {
+        self.merge.lost_on_one_line()
+    }
+
     /// All counters, one JSON object.
     #[must_use]
     pub fn stats_json(&self) -> String {
         let mut stats = self.counters.to_json();
         stats["session"] = self.session.into();
         stats["live"] = self.is_live().into();
+        stats["lost_on_one_line"] = self.lost_on_one_line().into();
         for line in Line::ALL {
             stats["lines"][line.name()] = self.line_counters(line).to_json();
         }
+        stats["lines"]["incremental_a"]["lost"] = self.lost_on_line(false).into();
+        stats["lines"]["incremental_b"]["lost"] = self.lost_on_line(true).into();
         stats.to_string()
     }
 

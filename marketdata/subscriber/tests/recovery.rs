@@ -44,7 +44,7 @@ fn what_one_line_loses_the_other_brings() {
         let faults = Faults { lose: 100, ..Faults::default() };
         let (_, listener) = play(seed, faults);
         let b = listener.subscriber.line_counters(Line::IncrementalB);
-        assert!(b.won > 0, "seed {seed}");
+        assert!(b.won > 0 && listener.subscriber.lost_on_one_line() >= b.won, "seed {seed}");
     }
 }
 
