@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,8 +17,17 @@ from running_venue import RunningVenue
 MakeMember = Callable[..., Member]
 
 
+@pytest.fixture(scope="session")
+def stopping() -> Iterator[list[threading.Thread]]:
+    """Threads that stop QuickFIX engines, each of which takes a second, beside the next tests."""
+    threads: list[threading.Thread] = []
+    yield threads
+    for thread in threads:
+        thread.join()
+
+
 @pytest.fixture
-def make_member(tmp_path: Path) -> Iterator[MakeMember]:
+def make_member(tmp_path: Path, stopping: list[threading.Thread]) -> Iterator[MakeMember]:
     """Make a member of a venue; it is connected unless ``connect=False``."""
     members: list[Member] = []
 
@@ -30,7 +40,8 @@ def make_member(tmp_path: Path) -> Iterator[MakeMember]:
 
     yield make
     for member in members:
-        member.disconnect()
+        stopping.append(threading.Thread(target=member.disconnect, args=[False]))
+        stopping[-1].start()
     rejects = [f"{member.comp_id}: {text}" for member in members for text in member.rejects]
     assert not rejects, "QuickFIX has rejected what the venue sent: " + "\n".join(rejects)
 

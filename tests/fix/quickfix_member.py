@@ -7,6 +7,7 @@ members fails a test that leaves any.
 
 from __future__ import annotations
 
+import itertools
 import queue
 import sys
 import time
@@ -26,6 +27,10 @@ Fields = dict[int, str]
 SOH = "\x01"
 _WAIT_S = 10.0
 
+# QuickFIX knows every session of the process by its name; a member that is still being stopped,
+# which takes up to a second, must not be in the way of its namesake in the next test.
+_QUALIFIERS = itertools.count(1)
+
 _SETTINGS = """\
 [DEFAULT]
 ConnectionType=initiator
@@ -44,6 +49,7 @@ ValidateUserDefinedFields=Y
 BeginString=FIX.4.4
 SenderCompID={comp_id}
 TargetCompID=TOUCHLINE
+SessionQualifier={qualifier}
 SocketConnectHost={host}
 SocketConnectPort={port}
 """
@@ -79,13 +85,18 @@ class _Application(fix.Application):
         self.member.sent_admin.append(fields)
 
     def fromAdmin(self, message: fix.Message, session: fix.SessionID) -> None:  # noqa: N802
-        self.member.received_admin.append(_fields(message))
+        fields = _fields(message)
+        if fields[35] == "3":
+            self.member._session_rejects.put(fields)
+        self.member.received_admin.append(fields)
 
     def toApp(self, message: fix.Message, session: fix.SessionID) -> None:  # noqa: N802
         self.member.sent_app.append(_fields(message))
 
     def fromApp(self, message: fix.Message, session: fix.SessionID) -> None:  # noqa: N802
-        self.member._received.put(_fields(message))
+        fields = _fields(message)
+        self.member.seen.append(fields)
+        self.member._received.put(fields)
 
 
 class Member:
@@ -100,7 +111,9 @@ class Member:
         self.sent_admin: list[Fields] = []
         self.sent_app: list[Fields] = []
         self.received_admin: list[Fields] = []
+        self.seen: list[Fields] = []
         self._received: queue.Queue[Fields] = queue.Queue()
+        self._session_rejects: queue.Queue[Fields] = queue.Queue()
         self._states: queue.Queue[bool] = queue.Queue()
         self._settings = folder / "quickfix.cfg"
         self._settings.write_text(
@@ -108,6 +121,7 @@ class Member:
                 folder=folder,
                 dictionary=dictionary(),
                 comp_id=comp_id,
+                qualifier=next(_QUALIFIERS),
                 host=address[0],
                 port=address[1],
                 more="".join(f"{key}={value}\n" for key, value in settings.items()),
@@ -142,6 +156,11 @@ class Member:
             while not self._states.empty():
                 self._states.get()
 
+    def expect(self, msg_seq_num: int) -> None:
+        """Forget that messages from this number on were received; the next one shows the gap."""
+        session = fix.Session.lookupSession(self._application.session)
+        session.setNextTargetMsgSeqNum(msg_seq_num)
+
     def numbers(self) -> tuple[int, int]:
         """Return the next MsgSeqNum(34) that this side sends, and the next that it expects."""
         session = fix.Session.lookupSession(self._application.session)
@@ -150,12 +169,12 @@ class Member:
     # --- What a member sends ----------------------------------------------------------------------
 
     def send(self, msg_type: str, fields: Fields) -> None:
-        """Send a message with these fields, in this order."""
+        """Send a message with these fields; without a connection QuickFIX keeps it for later."""
         message = fix.Message()
         message.getHeader().setField(fix.MsgType(msg_type))
         for tag, value in fields.items():
             message.setField(tag, str(value))
-        assert fix.Session.sendToTarget(message, self._application.session)
+        fix.Session.sendToTarget(message, self._application.session)
 
     def order(
         self,
@@ -197,15 +216,21 @@ class Member:
 
     def next(self, expected: Fields | None = None) -> Fields:
         """Return the next application message; its fields must be as expected where given."""
+        return self._take(self._received, expected or {})
+
+    def next_reject(self, expected: Fields) -> Fields:
+        """Return the next Reject(3) of the venue, as :meth:`next` does."""
+        return self._take(self._session_rejects, expected)
+
+    def _take(self, received: queue.Queue[Fields], expected: Fields) -> Fields:
         try:
-            message = self._received.get(timeout=_WAIT_S)
+            message = received.get(timeout=_WAIT_S)
         except queue.Empty:
             raise AssertionError(
                 f"{self.comp_id} has received nothing for {_WAIT_S} s; expected {expected}"
             ) from None
-        if expected is not None:
-            found = {tag: message.get(tag) for tag in expected}
-            assert found == expected, f"{found} instead of {expected} in {message}"
+        found = {tag: message.get(tag) for tag in expected}
+        assert found == expected, f"{found} instead of {expected} in {message}"
         return message
 
     def nothing_more(self) -> None:
