@@ -181,9 +181,12 @@ impl<F: Played> Driver<F> {
     fn play(&mut self, step: &Step, pace: &mut Pace) -> Result<(), DriverError> {
         for command in &step.commands {
             self.progress.at_ns = command.at_ns;
-            let due_ns = self.started_ns + pace.due_ns(command.at_ns);
+            let due_ns = match self.options.speed {
+                Speed::Max => now_ns(),
+                Speed::Milli(_) => self.started_ns + pace.due_ns(command.at_ns),
+            };
             self.wait_until(due_ns)?;
-            self.send(command, due_ns.max(self.started_ns))?;
+            self.send(command, due_ns)?;
         }
         if step.settle {
             self.settle()?;

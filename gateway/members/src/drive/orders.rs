@@ -20,9 +20,19 @@ pub(crate) struct Request {
 pub(crate) struct Order {
     pub(crate) session: usize,
     pub(crate) cl_ord_id: String,
+    /// OrderID(37); 0 until the venue has told it.
+    order_id: u64,
+    side: crate::flow::Side,
+}
+
+/// An order as the venue names it. A flow may use one identity again while an older order of it
+/// still has something to report.
+#[derive(Clone, Copy, Debug)]
+struct Standing {
+    flow_order_id: u64,
     /// Venue seq of the command that gave it its place last: fills of that seq are aggressive.
     placed_seq: u64,
-    side: crate::flow::Side,
+    immediate: bool,
 }
 
 /// One side of a match that the venue must report to a member: the match, and the OrderID of the
@@ -36,9 +46,9 @@ pub(crate) struct Orders {
     next: u64,
     requests: HashMap<String, Request>,
     by_flow_id: HashMap<u64, Order>,
-    flow_id_of: HashMap<u64, u64>,
+    standing: HashMap<u64, Standing>,
     /// Immediate-or-cancel orders whose end has not been reported.
-    immediate: HashSet<u64>,
+    immediate: usize,
     /// Sides of matches that members have been told of, and not yet found on the feed.
     told: HashSet<Side>,
     /// Newest command of ours that changed something public.
@@ -98,11 +108,9 @@ impl Orders {
         let cl_ord_id = format!("{}-{}", self.run, self.next);
         self.requests.insert(cl_ord_id.clone(), Request { command, session, due_ns });
         if let FlowAction::New { flow_order_id, side, time_in_force, .. } = command.action {
-            let order = Order { session, cl_ord_id: cl_ord_id.clone(), placed_seq: 0, side };
+            let order = Order { session, cl_ord_id: cl_ord_id.clone(), order_id: 0, side };
             self.by_flow_id.insert(flow_order_id, order);
-            if time_in_force == TimeInForce::ImmediateOrCancel {
-                self.immediate.insert(flow_order_id);
-            }
+            self.immediate += usize::from(time_in_force == TimeInForce::ImmediateOrCancel);
         }
         cl_ord_id
     }
@@ -111,8 +119,10 @@ impl Orders {
     pub(crate) fn refuse(&mut self, cl_ord_id: &str) -> Meaning {
         self.requests.remove(cl_ord_id).map_or(Meaning::Nothing, |request| {
             if let FlowAction::New { flow_order_id, .. } = request.command.action {
-                self.immediate.remove(&flow_order_id);
-                self.by_flow_id.remove(&flow_order_id);
+                self.immediate -= usize::from(is_immediate(&request.command));
+                if self.by_flow_id.get(&flow_order_id).is_some_and(|o| o.cl_ord_id == cl_ord_id) {
+                    self.by_flow_id.remove(&flow_order_id);
+                }
             }
             Meaning::Refused(request)
         })
@@ -135,23 +145,23 @@ impl Orders {
             return Meaning::Nothing;
         };
         self.answered.insert(report.seq);
-        self.flow_id_of.insert(report.order_id, flow_order_id);
-        if let Some(order) = self.by_flow_id.get_mut(&flow_order_id) {
+        let immediate = is_immediate(&request.command);
+        let standing = Standing { flow_order_id, placed_seq: report.seq, immediate };
+        self.standing.insert(report.order_id, standing);
+        if let Some(order) = self.by_flow_id.get_mut(&flow_order_id)
+            && (order.order_id == report.order_id || order.cl_ord_id == report.cl_ord_id)
+        {
             order.cl_ord_id = report.cl_ord_id.to_owned();
-            order.placed_seq = report.seq;
+            order.order_id = report.order_id;
         }
-        if !self.immediate.contains(&flow_order_id) {
+        if !immediate {
             self.public_seq = self.public_seq.max(report.seq);
         }
         Meaning::Answered(request)
     }
 
     fn canceled(&mut self, report: &Report<'_>) -> Meaning {
-        let flow_order_id = self.flow_id_of.remove(&report.order_id);
-        if let Some(flow_order_id) = flow_order_id {
-            self.immediate.remove(&flow_order_id);
-            self.by_flow_id.remove(&flow_order_id);
-        }
+        self.gone(report.order_id);
         match self.requests.remove(report.cl_ord_id) {
             Some(request) => {
                 self.public_seq = self.public_seq.max(report.seq);
@@ -162,20 +172,27 @@ impl Orders {
     }
 
     fn filled(&mut self, report: &Report<'_>) -> Meaning {
-        let Some(flow_order_id) = self.flow_id_of.get(&report.order_id).copied() else {
+        let Some(standing) = self.standing.get(&report.order_id).copied() else {
             return Meaning::Nothing;
         };
+        let flow_order_id = standing.flow_order_id;
         self.public_seq = self.public_seq.max(report.seq);
-        let placed_seq = self.by_flow_id.get(&flow_order_id).map_or(0, |order| order.placed_seq);
-        let resting = placed_seq != report.seq;
+        let resting = standing.placed_seq != report.seq;
         self.told.insert((report.trd_match_id, if resting { report.order_id } else { 0 }));
         if report.ord_status == b'2' {
-            self.flow_id_of.remove(&report.order_id);
-            self.immediate.remove(&flow_order_id);
-            self.by_flow_id.remove(&flow_order_id);
+            self.gone(report.order_id);
         }
         let (last_px, last_qty) = (report.last_px, report.last_qty);
         Meaning::Filled(Fill { flow_order_id, resting, last_px, last_qty })
+    }
+
+    /// The venue has reported the end of an order.
+    fn gone(&mut self, order_id: u64) {
+        let Some(standing) = self.standing.remove(&order_id) else { return };
+        self.immediate -= usize::from(standing.immediate);
+        if self.by_flow_id.get(&standing.flow_order_id).is_some_and(|o| o.order_id == order_id) {
+            self.by_flow_id.remove(&standing.flow_order_id);
+        }
     }
 
     /// A match on the feed, whose sides members must have been told of: the sides that are ours and
@@ -184,7 +201,7 @@ impl Orders {
         let resting = (trade.trd_match_id, trade.order_id);
         let aggressor = (trade.trd_match_id, 0);
         let owes_resting =
-            self.flow_id_of.contains_key(&trade.order_id) && !self.told.contains(&resting);
+            self.standing.contains_key(&trade.order_id) && !self.told.contains(&resting);
         let owes_aggressor =
             !trade.uncross && self.answered.contains(&trade.seq) && !self.told.contains(&aggressor);
         if owes_resting || owes_aggressor {
@@ -199,7 +216,7 @@ impl Orders {
 
     /// True when every request is answered and every immediate order has ended.
     pub(crate) fn is_quiet(&self) -> bool {
-        self.requests.is_empty() && self.immediate.is_empty()
+        self.requests.is_empty() && self.immediate == 0
     }
 
     /// Forgets what was only kept to find the aggressors of settled commands.
@@ -214,6 +231,10 @@ impl Order {
     pub(crate) const fn fix_side(&self) -> u8 {
         fix_side(self.side)
     }
+}
+
+const fn is_immediate(command: &FlowCommand) -> bool {
+    matches!(command.action, FlowAction::New { time_in_force: TimeInForce::ImmediateOrCancel, .. })
 }
 
 /// The code of Side(54).
