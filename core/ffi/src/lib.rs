@@ -3,6 +3,7 @@
 //! No function keeps a pointer, unwinds into its caller or trusts an argument that can be checked. The
 //! Python package reads the header and this library's hashes at import and refuses another build.
 
+pub mod subscriber;
 mod venue;
 
 use std::ffi::{CStr, OsStr, c_char};
@@ -79,11 +80,21 @@ pub unsafe extern "C" fn tl_describe_venue(
         Ok(text) => (text, 1),
         Err(text) => (text, -1),
     };
+    // SAFETY: not NULL, and the caller promises out_bytes bytes.
+    unsafe { write_text(text, out, out_bytes) };
+    sign * i64::try_from(text.len()).unwrap_or(i64::MAX)
+}
+
+/// Writes as much of a text as fits, without a NUL.
+///
+/// # Safety
+///
+/// `out` points to `out_bytes` bytes that the caller alone may write.
+pub(crate) unsafe fn write_text(text: &str, out: *mut c_char, out_bytes: u64) {
     let count = text.len().min(usize::try_from(out_bytes).unwrap_or(usize::MAX));
     // SAFETY: count is at most the length of the text and at most out_bytes, which the caller
     // promises; the text is ours, so the two do not overlap.
     unsafe { std::ptr::copy_nonoverlapping(text.as_ptr(), out.cast::<u8>(), count) };
-    sign * i64::try_from(text.len()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

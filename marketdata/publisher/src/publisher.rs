@@ -212,7 +212,7 @@ impl<M: Memory, L: Lines, P: Past> Publisher<M, L, P> {
             "snapshot_cycle": self.snapshots.timetable.stats(),
             "definition": self.definition.stats(),
             "definition_cycle": self.definitions.timetable.stats(),
-            "latency": self.latency.stats(),
+            "latency_ns": self.latency.stats(),
         })
         .to_string()
     }

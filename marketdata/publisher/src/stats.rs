@@ -18,7 +18,7 @@ impl Latency {
     pub(crate) fn new() -> Self {
         let histogram = || Histogram::new_with_bounds(1, LATENCY_NS_MAX, 3).ok();
         Self {
-            hops: ["sequenced_to_sent_ns", "matched_to_sent_ns", "released_to_sent_ns"]
+            hops: ["sequenced_to_socket_tx", "matched_to_socket_tx", "released_to_socket_tx"]
                 .map(|name| (name, histogram())),
         }
     }

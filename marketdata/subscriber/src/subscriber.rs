@@ -232,9 +232,15 @@ impl Subscriber {
         self.merge.lost_on_one_line()
     }
 
-    /// All counters, one JSON object.
+    /// All counters as text, one JSON object.
     #[must_use]
     pub fn stats_json(&self) -> String {
+        self.stats().to_string()
+    }
+
+    /// All counters, one JSON object.
+    #[must_use]
+    pub fn stats(&self) -> serde_json::Value {
         let mut stats = self.counters.to_json();
         stats["session"] = self.session.into();
         stats["live"] = self.is_live().into();
@@ -244,7 +250,7 @@ impl Subscriber {
         }
         stats["lines"]["incremental_a"]["lost"] = self.lost_on_line(false).into();
         stats["lines"]["incremental_b"]["lost"] = self.lost_on_line(true).into();
-        stats.to_string()
+        stats
     }
 
     fn instrument(&self, instrument_id: u32) -> Option<&Instrument> {
