@@ -153,6 +153,13 @@ impl<F: Played> Driver<F> {
     pub fn run(mut self) -> Result<Summary, DriverError> {
         if self.options.verify {
             self.await_feed()?;
+            if !self.feed.is_empty() {
+                return Err(DriverError::Venue(
+                    "the venue's book is not empty, so it cannot be compared with the recording's; \
+                     start the venue with a new data_dir, or replay with --no-verify"
+                        .into(),
+                ));
+            }
         }
         let mut pace = Pace::new(self.options.speed, self.options.gap_ns_max);
         self.started_ns = now_ns();
@@ -318,7 +325,9 @@ impl<F: Played> Driver<F> {
         loop {
             let orders = &mut self.orders;
             self.feed.trades.retain(|trade| !orders.is_told(trade));
-            let shown = self.feed.seq() >= self.orders.public_seq || !self.feed.is_live();
+            // A feed that is being recovered, after the venue came back, has yet to show it.
+            let caught_up = self.feed.is_live() && self.feed.seq() >= self.orders.public_seq;
+            let shown = caught_up || !self.options.verify;
             if self.orders.is_quiet() && self.feed.trades.is_empty() && shown {
                 self.orders.settled();
                 return Ok(());

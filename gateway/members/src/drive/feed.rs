@@ -65,6 +65,11 @@ impl Feed {
         self.client.subscriber().state(self.instrument_id) == Some(BookState::Live)
     }
 
+    /// True while no order rests in the book.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.book().is_none_or(|book| book.order_count() == 0)
+    }
+
     /// Levels that changed since the last call.
     pub(crate) fn take_touched(&mut self) -> Vec<(Side, i64)> {
         std::mem::take(&mut self.seen.touched)
