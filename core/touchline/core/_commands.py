@@ -50,10 +50,12 @@ def add_status(commands: Subparsers) -> None:
     parser = commands.add_parser(
         "status",
         help="ask a running venue how it is",
-        description="Asks the engine of a running venue through its admin socket, and reads the "
-        "figures that its agents write once a second.",
+        description="Asks the engine of a running venue through its admin socket: sequence, state, "
+        "phases, latencies. With --all also the figures that gateway and publisher write once a "
+        "second.",
     )
     venue_argument(parser)
+    parser.add_argument("--all", action="store_true", help="the gateway's and publisher's, too")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of tables")
     parser.set_defaults(run=_status)
 
@@ -86,7 +88,7 @@ def _check(options: argparse.Namespace) -> int:
 def _status(options: argparse.Namespace) -> int:
     venue = Venue.load(options.venue)
     told = {"engine": _without_ok(admin.status(venue))}
-    for agent in ("gateway", "publisher"):
+    for agent in ("gateway", "publisher") if options.all else ():
         figures = _figures(venue.run_files[f"{agent}_stats"])
         if figures is not None:
             told[agent] = figures
@@ -122,33 +124,47 @@ def _figures(path: Path) -> dict[str, Any] | None:
 
 
 def tables(title: str, told: dict[str, Any]) -> list[Table]:
-    """Any JSON object as tables: its plain values in one, each list of objects in one more."""
+    """Any JSON object as tables.
+
+    Plain values stand in the first, those of an object inside it with both names; each list of
+    objects, and each object of objects, has one more table.
+    """
     plain = Table(title=title, title_justify="left", show_header=False)
     plain.add_column(style="bold")
     plain.add_column(justify="right")
     more: list[Table] = []
-    for name, value in told.items():
-        if isinstance(value, list) and value and all(isinstance(row, dict) for row in value):
-            more.append(_rows(f"{title}, {name}", value))
-        elif isinstance(value, dict) and value and all(isinstance(v, dict) for v in value.values()):
-            rows = [{"": key.replace("_", " "), **row} for key, row in value.items()]
-            more.append(_rows(f"{title}, {name}", rows))
-        elif isinstance(value, dict):
-            more += tables(f"{title}, {name}", value)
-        else:
-            plain.add_row(name.replace("_", " "), _text(value))
+    _fill(plain, more, title, "", told)
     return ([plain] if plain.row_count else []) + more
 
 
-def _rows(title: str, rows: list[dict[str, Any]]) -> Table:
-    names = list(dict.fromkeys(name for row in rows for name in row))
+def _fill(plain: Table, more: list[Table], title: str, prefix: str, told: dict[str, Any]) -> None:
+    for name, value in told.items():
+        label = f"{prefix} {name}".strip().replace("_", " ")
+        rows = list(value.values()) if isinstance(value, dict) else value
+        if isinstance(rows, list) and rows and all(isinstance(row, dict) for row in rows):
+            names: list[str] = list(value) if isinstance(value, dict) else [""] * len(rows)
+            more.append(_rows(f"{title}: {label}", names, rows))
+        elif isinstance(value, dict):
+            _fill(plain, more, title, label, value)
+        else:
+            plain.add_row(label, _text(value))
+
+
+def _rows(title: str, names: list[str], rows: list[dict[str, Any]]) -> Table:
+    """One row for each object; its name stands first where it has one."""
+    columns = list(dict.fromkeys(column for row in rows for column in row))
     table = Table(title=title, title_justify="left")
-    for name in names:
-        table.add_column(name.replace("_", " "), justify="right")
-    for row in rows:
-        table.add_row(*(_text(row.get(name, "")) for name in names))
+    if any(names):
+        table.add_column(style="bold")
+    for column in columns:
+        table.add_column(column.replace("_", " "), justify="right")
+    for name, row in zip(names, rows, strict=True):
+        cells = [_text(row.get(column, "")) for column in columns]
+        table.add_row(*([name.replace("_", " ")] if any(names) else []), *cells)
     return table
 
 
 def _text(value: object) -> str:
+    if value is None:
+        return "-"
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)

@@ -124,8 +124,10 @@ def clear_run_dir(venue: Venue) -> None:
 
 def _up(options: argparse.Namespace) -> int:
     venue = Venue.load(options.venue)
-    # SIGTERM from here on is what SIGINT is: KeyboardInterrupt, wherever we are.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Both are KeyboardInterrupt from here on; SIGINT, too, which a shell ignores for what it starts
+    # in the background.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     process = None
     try:
         process = started(venue, options.start_timeout)
