@@ -1,5 +1,5 @@
-# Everything that is done with a clone. `make help` lists it. Nothing has to be installed by hand but
-# cargo, python3 and a C compiler; a target that has nothing to do is quick.
+# Everything that is done with a clone. `make help` lists it. Nothing has to be installed by hand
+# but cargo, python3 and a C compiler; a target that has nothing to do is quick.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
@@ -8,7 +8,7 @@ MAKEFLAGS += --no-print-directory
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 PIP := $(PYTHON) -m pip --disable-pip-version-check --quiet
-# The order flow of `make run`: how long, which file (else TOUCHLINE_DATA, else synthetic), how fast.
+# The order flow of `make run`: seconds, file (else TOUCHLINE_DATA, else synthetic), speed.
 LIMIT ?=
 DATA ?=
 SPEED ?=

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs the Debian packages of tests/packages.txt that are missing. Asks for nothing and does nothing
-# where all are there; elsewhere than on Debian it says what is needed.
+# Installs the Debian packages of tests/packages.txt that are missing. Asks for nothing and does
+# nothing where all are there; elsewhere than on Debian it says what is needed.
 set -euo pipefail
 
 list="$(dirname "$0")/packages.txt"
@@ -11,8 +11,10 @@ if ! command -v dpkg-query >/dev/null; then
 fi
 missing=()
 for package in "${packages[@]}"; do
-    dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed ||
+    state="$(dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null || true)"
+    if [ "$state" != installed ]; then
         missing+=("$package")
+    fi
 done
 if [ "${#missing[@]}" -eq 0 ]; then
     exit 0

@@ -2,8 +2,8 @@
 """Generates Rust types, C header and numpy dtypes from the SBE schemas.
 
 The schemas in core/schema and marketdata/schema are the source; what this writes is committed, and
-tests/schema/test_generated.py proves that it is current. Supported is what our schemas use: SBE 1.0,
-little endian, fixed-length fields at explicit offsets, enums and sets of uint8, char and uint8
+tests/schema/test_generated.py proves that it is current. Supported is what our schemas use: SBE
+1.0, little endian, fixed-length fields at explicit offsets, enums and sets of uint8, char and uint8
 arrays, composites of primitives. Anything else, a gap or an overlap in a block is an error.
 
 Usage: generate.py [--check] [--root DIR]
@@ -163,7 +163,7 @@ def _check(path: str, block: Block) -> None:
 
 
 def layout_hash(schema: Schema) -> int:
-    """FNV-1a over every name, number, offset and length: equal where two builds agree on the bytes."""
+    """FNV-1a over every name, number, offset and length: equal where two builds have one layout."""
     words = [f"{schema.id}.{schema.version}"]
     for kind in schema.kinds.values():
         words += [f"{kind.name}.{name}={number}" for name, number, _ in kind.values]
@@ -310,7 +310,8 @@ def _rust_block(block: Block) -> list[str]:
                        f".copy_from_slice(&self.{part.name}.to_le_bytes());")
     fallible = any(f.kind.form != "type" for f in block.fields)
     out += ["    }", "", "    /// Reads the block.", "    ///", "    /// # Errors", "    ///",
-            "    /// [`BadValue`] where an enum or a set holds a value that the schema does not know."
+            "    /// [`BadValue`] where an enum or a set holds a value that the schema does not "
+            "know."
             if fallible else "    /// None: every pattern of bytes is a value.",
             "    #[inline]",
             "    pub fn decode(block: &[u8; Self::BYTES]) -> Result<Self, BadValue> {",

@@ -1,1 +1,2 @@
 //! House rules and tests over several crates.
+#![forbid(unsafe_code)]

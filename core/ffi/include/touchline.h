@@ -1,8 +1,8 @@
 /* The C ABI of Touchline, by hand; the records are generated.
  *
  * Every function may be called from any thread. None keeps a pointer after it returns, none calls
- * back, none ends the process over its arguments. A function is only ever added; one that changes its
- * meaning gets a new name and raises the version.
+ * back, none ends the process over its arguments. A function is only ever added; one that changes
+ * its meaning gets a new name and raises the version.
  */
 #ifndef TOUCHLINE_H
 #define TOUCHLINE_H
@@ -29,9 +29,10 @@ uint32_t tl_record_bytes(uint16_t template_id);
 /* Reads and checks a venue.toml (path: UTF-8, ends with NUL) and describes the venue as one JSON
  * object: every path, address and number that another program needs to work with it.
  *
- * Writes at most out_bytes bytes to out, no NUL, and returns the length of the whole text: more than
- * out_bytes means that the caller asks again with more room. A negative result is minus the length of
- * a text that says why there is no venue, written to out likewise. 0: an argument is NULL. */
+ * Writes at most out_bytes bytes to out, no NUL, and returns the length of the whole text: more
+ * than out_bytes means that the caller asks again with more room. A negative result is minus the
+ * length of a text that says why there is no venue, written to out likewise. 0: an argument is
+ * NULL. */
 int64_t tl_describe_venue(const char *path, char *out, uint64_t out_bytes);
 
 /* A subscriber of the public feed: joins its groups and keeps its books. One thread at a time. */

@@ -1,7 +1,8 @@
 //! The C ABI of Touchline: what `include/touchline.h` declares, and nothing else.
 //!
-//! No function keeps a pointer, unwinds into its caller or trusts an argument that can be checked. The
-//! Python package reads the header and this library's hashes at import and refuses another build.
+//! No function keeps a pointer, unwinds into its caller or trusts an argument that can be checked.
+//! The Python package reads the header and this library's hashes at import and refuses another
+//! build.
 
 pub mod subscriber;
 mod venue;
@@ -61,8 +62,8 @@ pub extern "C" fn tl_record_bytes(template_id: u16) -> u32 {
 ///
 /// # Safety
 ///
-/// `path` is NULL or a text that ends with NUL; `out` is NULL or points to `out_bytes` bytes that this
-/// call alone may write.
+/// `path` is NULL or a text that ends with NUL; `out` is NULL or points to `out_bytes` bytes that
+/// this call alone may write.
 // SAFETY: no other function of the process bears this name: the prefix tl_ is ours.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tl_describe_venue(

@@ -1,8 +1,8 @@
 //! A subscriber of the feed behind a pointer: what `touchline.h` says under `tl_subscriber`.
 //!
-//! The caller's promises are the header's: the pointer is one that `tl_subscriber_open` gave and that
-//! was not closed, one thread at a time, arrays as long as `capacity` says. Every function checks
-//! for NULL and for values that are none.
+//! The caller's promises are the header's: the pointer is one that `tl_subscriber_open` gave and
+//! that was not closed, one thread at a time, arrays as long as `capacity` says. Every function
+//! checks for NULL and for values that are none.
 
 use std::collections::VecDeque;
 use std::ffi::{CStr, OsStr, c_char};
@@ -212,8 +212,8 @@ fn open(path: &Path, keep_events: bool) -> Result<TlSubscriber, String> {
 ///
 /// # Safety
 ///
-/// `path` is NULL or ends with NUL; `subscriber` is NULL or may be written; `error` is NULL or points
-/// to `error_bytes` bytes that this call alone may write.
+/// `path` is NULL or ends with NUL; `subscriber` is NULL or may be written; `error` is NULL or
+/// points to `error_bytes` bytes that this call alone may write.
 // SAFETY: no other function of the process bears this name: the prefix tl_ is ours.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tl_subscriber_open(

@@ -1,13 +1,13 @@
 //! Broadcast: the way of events out of the engine. The producer never waits; a reader that is
 //! too slow is lapped, told so, and catches up from elsewhere.
 //!
-//! Before it writes a slot the producer raises `claimed` past it; after, it raises `published`. A reader
-//! copies a record and then reads `claimed`: if the slot may have been claimed again meanwhile, the copy
-//! is thrown away. This is a seqlock whose sequence is the pair of cursors:
+//! Before it writes a slot the producer raises `claimed` past it; after, it raises `published`. A
+//! reader copies a record and then reads `claimed`: if the slot may have been claimed again
+//! meanwhile, the copy is thrown away. This is a seqlock whose sequence is the pair of cursors:
 //!
 //! ```text
 //! producer: claimed := n + 1 | fence(Release) | write slot | ... | published := n + 1 (Release)
-//! reader:   read published > n (Acquire) | copy slot | fence(Acquire) | read claimed <= n + capacity
+//! reader:   published > n (Acquire) | copy slot | fence(Acquire) | claimed <= n + capacity
 //! ```
 //!
 //! A copy that holds one word of a later lap has read it from behind the producer's fence, so the
@@ -27,8 +27,8 @@ pub struct BroadcastProducer<R, M> {
     capacity: usize,
     written: u64,
     published: u64,
-    /// What `claimed` says. It never goes back, so it can be ahead of `written` after a producer that
-    /// ended between a push and its flush.
+    /// What `claimed` says. It never goes back, so it can be ahead of `written` after a producer
+    /// that ended between a push and its flush.
     claimed: u64,
     record: PhantomData<R>,
 }
@@ -75,7 +75,7 @@ impl<R: Record, M: Memory> BroadcastProducer<R, M> {
             self.claimed = self.claimed.wrapping_add(1);
             words[CLAIMED].store(self.claimed, Ordering::Relaxed);
         }
-        // The claim, ours or our predecessor's, must be visible before any byte of the slot changes.
+        // The claim, ours or our predecessor's, must be visible before the slot changes.
         fence(Ordering::Release);
         layout::store(words, self.written, self.capacity, record);
         self.written = self.written.wrapping_add(1);
@@ -123,7 +123,8 @@ impl<R: Record, M: Memory> BroadcastConsumer<R, M> {
     /// # Errors
     ///
     /// [`RingError::Lapped`] when the producer has overtaken this reader, which then stands in the
-    /// middle of the ring; [`RingError::Record`] when the record is no value of its type (it is skipped);
+    /// middle of the ring; [`RingError::Record`] when the record is no value of its type (it is
+    /// skipped);
     /// [`RingError::Cursor`] when a cursor of the producer went back or contradicts the other.
     #[inline]
     pub fn pop(&mut self) -> Result<Option<R>, RingError> {
@@ -139,8 +140,8 @@ impl<R: Record, M: Memory> BroadcastConsumer<R, M> {
             }
         }
         let block = layout::load::<R>(words, self.next, self.capacity);
-        // The copy is whole if its slot was claimed for this lap, and not for the next one before the
-        // copy ended: 1 <= claimed - next <= capacity.
+        // The copy is whole if its slot was claimed for this lap, and not for the next one before
+        // the copy ended: 1 <= claimed - next <= capacity.
         fence(Ordering::Acquire);
         let claimed = words[CLAIMED].load(Ordering::Relaxed);
         if claimed.wrapping_sub(self.next).wrapping_sub(1) >= self.capacity as u64 {
@@ -150,8 +151,8 @@ impl<R: Record, M: Memory> BroadcastConsumer<R, M> {
         R::read(&block[..R::BYTES]).map(Some).map_err(RingError::Record)
     }
 
-    /// Moves to the middle of the ring, for near the end the producer would lap it again at once; never
-    /// beyond what is published.
+    /// Moves to the middle of the ring, for near the end the producer would lap it again at once;
+    /// never beyond what is published.
     #[cold]
     fn lapped(&mut self, claimed: u64) -> RingError {
         let published = self.memory.words()[PUBLISHED].load(Ordering::Acquire);
@@ -162,8 +163,8 @@ impl<R: Record, M: Memory> BroadcastConsumer<R, M> {
             return RingError::Cursor { theirs: published, ours: self.published };
         }
         self.published = published;
-        // The claim is more than a lap ahead, so half a lap before it is ahead of this reader; and what
-        // is published is, too, for there was a record to read.
+        // The claim is more than a lap ahead, so half a lap before it is ahead of this reader; and
+        // what is published is, too, for there was a record to read.
         let next = (claimed - (self.capacity as u64) / 2).min(published);
         let lost = next - self.next;
         self.next = next;

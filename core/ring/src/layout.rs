@@ -13,11 +13,11 @@
 //! page 3  records, `record bytes` each; record n lies at slot n % capacity
 //! ```
 //!
-//! A page is 4,096 bytes, a word 8, little endian. The capacity is a power of two. Each cursor is alone
-//! on its cache line, and on its page with cursors of the same writer: a process that may not write a
-//! cursor need not be able to.
+//! A page is 4,096 bytes, a word 8, little endian. The capacity is a power of two. Each cursor is
+//! alone on its cache line, and on its page with cursors of the same writer: a process that may not
+//! write a cursor need not be able to.
 //!
-//! The model checker keeps the history of every word, so in its build a page and a line are a few words.
+//! The model checker keeps the history of every word: in its build a page and a line are short.
 
 use crate::sync::{AtomicU64, Ordering};
 use touchline_types::{BadValue, Record};
@@ -166,8 +166,8 @@ impl std::fmt::Display for RingError {
 
 impl std::error::Error for RingError {}
 
-/// Bytes of memory for a ring. No ring is longer than `usize::MAX`, which is what a capacity beyond all
-/// memory gives.
+/// Bytes of memory for a ring. No ring is longer than `usize::MAX`, which is what a capacity beyond
+/// all memory gives.
 #[must_use]
 pub const fn ring_bytes(capacity: usize, record_bytes: usize) -> usize {
     capacity.saturating_mul(record_bytes).saturating_add(RECORDS * 8)

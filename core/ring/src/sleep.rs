@@ -1,7 +1,7 @@
 //! Sleep and wake: who sleeps says so in the ring, who publishes looks.
 //!
-//! The danger is a consumer that sees nothing and goes to sleep while the producer publishes and sees
-//! no sleeper. Both sides therefore store, fence, and load the other's word:
+//! The danger is a consumer that sees nothing and goes to sleep while the producer publishes and
+//! sees no sleeper. Both sides therefore store, fence, and load the other's word:
 //!
 //! ```text
 //! consumer: sleeping := 1 | fence(SeqCst) | read published  -> empty: sleep
@@ -9,7 +9,7 @@
 //! ```
 //!
 //! The two fences are in one total order, so at least one of the loads sees the other side's
-//! store: the consumer stays awake, or the producer rings. `tests/loom.rs` checks this exhaustively.
+//! store: the consumer stays awake, or the producer rings. `tests/loom.rs` checks it.
 
 use crate::layout::sleeping;
 use crate::sync::{AtomicU64, Ordering, fence};
@@ -25,8 +25,8 @@ pub(crate) fn withdraw(words: &[AtomicU64], reader: usize) {
     words[sleeping(reader)].store(0, Ordering::Relaxed);
 }
 
-/// After a publish: calls `ring` with each of the first `readers` readers that sleeps, once for each
-/// sleep. One fence serves them all.
+/// After a publish: calls `ring` with each of the first `readers` readers that sleeps, once for
+/// each sleep. One fence serves them all.
 pub(crate) fn wake(words: &[AtomicU64], readers: usize, mut ring: impl FnMut(usize)) {
     fence(Ordering::SeqCst);
     for reader in 0..readers {

@@ -1,5 +1,5 @@
-//! The rules of both rings, on one thread: counting, refusing, going on, and what a broken or hostile
-//! other side can do (nothing but be found out).
+//! The rules of both rings, on one thread: counting, refusing, going on, and what a broken or
+//! hostile other side can do (nothing but be found out).
 #![cfg(not(loom))]
 
 use std::sync::Arc;
@@ -72,7 +72,8 @@ fn drain(reader: &mut BroadcastConsumer<Number, Heap>) -> Vec<Result<u64, RingEr
         .collect()
 }
 
-// --- SPSC ------------------------------------------------------------------------------------------
+// --- SPSC
+// ------------------------------------------------------------------------------------------
 
 #[test]
 fn a_full_ring_refuses_counts_the_refusal_and_takes_again_after_a_release() {
@@ -206,7 +207,8 @@ fn a_consumer_that_lies_about_its_cursor_can_only_stop_its_own_producer() {
     }
 }
 
-// --- Broadcast -------------------------------------------------------------------------------------
+// --- Broadcast
+// -------------------------------------------------------------------------------------
 
 #[test]
 fn every_reader_gets_every_record() {
@@ -365,7 +367,8 @@ fn any_cursors_end_in_a_record_an_error_or_nothing_and_never_in_a_panic() {
     }
 }
 
-// --- Layout ----------------------------------------------------------------------------------------
+// --- Layout
+// ----------------------------------------------------------------------------------------
 
 #[test]
 fn the_words_lie_where_the_layout_says() {

@@ -1,6 +1,6 @@
-//! The rings under two real threads for a few hundred milliseconds: records that check themselves, in
-//! rings so short that readers are lapped and producers refused all the time. loom proves the small
-//! cases; this looks at the real processor and the real record size.
+//! The rings under two real threads for a few hundred milliseconds: records that check themselves,
+//! in rings so short that readers are lapped and producers refused all the time. loom proves the
+//! small cases; this looks at the real processor and the real record size.
 #![cfg(not(loom))]
 
 use std::sync::Arc;
