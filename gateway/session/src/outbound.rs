@@ -167,7 +167,9 @@ impl Session {
         self.numbers.next_outbound = msg_seq_num.saturating_add(1);
         if is_up {
             if waits || self.replay.is_active() {
-                self.replay.hold(msg_seq_num);
+                let is_session = msg_type::is_session(msg_type) && msg_type != msg_type::REJECT;
+                let held = if is_session { bytes } else { &[] };
+                self.replay.hold(msg_seq_num, held, self.config.kept_bytes_max);
             } else {
                 turn.actions.push(Action::Send { msg_seq_num, is_replay: false, bytes });
                 self.last_sent_ns = turn.now_ns;

@@ -2,9 +2,12 @@
 //! same body, runs of session messages as one gap fill.
 //!
 //! A replay goes on in steps, as the connection has room. Live messages wait meanwhile in the
-//! store and follow when it is over: nothing interleaves. A request that comes during a replay is
+//! store and follow when it is over: nothing interleaves. A store need not keep session messages
+//! (the gateway's does not), so these wait here as well. A request that comes during a replay is
 //! served after it; several of them become one range that covers them all, which can only repeat
 //! what a receiver drops as seen.
+
+use std::collections::VecDeque;
 
 use touchline_fix::{Message, WriteError, msg_type, tags};
 
@@ -25,6 +28,9 @@ pub(crate) struct Replay {
     waiting: Option<(u64, u64)>,
     /// First live message that has been stored and not handed out yet.
     held_from: Option<u64>,
+    /// Session messages among those, by number.
+    held: VecDeque<(u64, Vec<u8>)>,
+    held_bytes: usize,
 }
 
 impl Replay {
@@ -32,8 +38,23 @@ impl Replay {
         self.active.is_some() || self.waiting.is_some() || self.held_from.is_some()
     }
 
-    pub(crate) fn hold(&mut self, msg_seq_num: u64) {
+    /// Remembers that a live message waits, and a session message itself, as long as no more than
+    /// `bytes_max` wait: one that is not there when its turn comes is gap filled.
+    pub(crate) fn hold(&mut self, msg_seq_num: u64, message: &[u8], bytes_max: usize) {
         self.held_from.get_or_insert(msg_seq_num);
+        let held_bytes = self.held_bytes.saturating_add(message.len());
+        if held_bytes <= bytes_max && !message.is_empty() {
+            self.held_bytes = held_bytes;
+            self.held.push_back((msg_seq_num, message.to_vec()));
+        }
+    }
+
+    /// The session message with this number, if it waits here.
+    fn take_held(&mut self, msg_seq_num: u64) -> Option<Vec<u8>> {
+        let is_here = self.held.front().is_some_and(|(held, _)| *held == msg_seq_num);
+        let (_, message) = if is_here { self.held.pop_front()? } else { return None };
+        self.held_bytes = self.held_bytes.saturating_sub(message.len());
+        Some(message)
     }
 
     fn request(&mut self, from: u64, last: u64) {
@@ -182,21 +203,24 @@ impl Session {
         self.last_sent_ns = turn.now_ns;
     }
 
-    /// Hands a waiting live message out for the first time, as it was stored.
+    /// Hands a waiting live message out for the first time, as it was written.
     fn send_held<S: MessageStore, A: Actions>(
         &mut self,
         msg_seq_num: u64,
         turn: &mut Turn<'_, S, A>,
     ) {
         let next = msg_seq_num.saturating_add(1);
-        match turn.store.get(msg_seq_num) {
+        self.replay.held_from = (next < self.numbers.next_outbound).then_some(next);
+        let held = self.replay.take_held(msg_seq_num);
+        match held.as_deref().or_else(|| turn.store.get(msg_seq_num)) {
             Some(bytes) => {
                 turn.actions.push(Action::Send { msg_seq_num, is_replay: false, bytes });
                 self.last_sent_ns = turn.now_ns;
             }
-            // The counterparty sees the gap and asks for it.
-            None => self.counters.store_damaged += 1,
+            None => {
+                self.counters.store_damaged += 1;
+                self.send_gap_fill(msg_seq_num, next, turn);
+            }
         }
-        self.replay.held_from = (next < self.numbers.next_outbound).then_some(next);
     }
 }

@@ -126,6 +126,34 @@ fn live_messages_do_not_interleave_with_a_replay() {
 }
 
 #[test]
+fn a_waiting_session_message_is_sent_even_if_the_store_does_not_keep_it() {
+    let mut bench = with_history();
+    bench.receive("35=2|34=4|7=6|16=0|");
+    bench.receive("35=1|34=5|112=now|");
+    // As a store does that keeps only what is sent again on request.
+    bench.store.append(7, b"");
+    bench.replay(100);
+    let log = bench.take();
+    check(&log[..1], &[again(6, "58=six|")]);
+    assert_eq!(log[1..], ["35=0|34=7|112=now|"]);
+    assert_eq!(bench.session.counters().store_damaged, 0);
+}
+
+#[test]
+fn a_waiting_message_that_the_store_has_lost_is_gap_filled() {
+    let mut bench = with_history();
+    bench.receive("35=2|34=4|7=6|16=0|");
+    bench.send_app("seven");
+    bench.send_app("eight");
+    bench.store.append(7, b"");
+    bench.replay(100);
+    let log = bench.take();
+    check(&log[..2], &[again(6, "58=six|"), fill(7, 8)]);
+    assert_eq!(log[2..], ["35=8|34=8|58=eight|"]);
+    assert_eq!(bench.session.counters().store_damaged, 1);
+}
+
+#[test]
 fn a_request_during_a_replay_is_served_after_it_and_leaves_waiting_messages_alone() {
     let mut bench = with_history();
     bench.receive("35=2|34=4|7=6|16=0|");
