@@ -13,7 +13,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from quickfix_member import Member
 from running_venue import RunningVenue
+from wire import Wire
 
+Connect = Callable[..., Wire]
 MakeMember = Callable[..., Member]
 
 
@@ -56,3 +58,17 @@ def alpha(venue: RunningVenue, make_member: MakeMember) -> Member:
 def beta(venue: RunningVenue, make_member: MakeMember) -> Member:
     """Session BETA1 of member BETA, logged on."""
     return make_member(venue, "BETA1")
+
+
+@pytest.fixture
+def connect(venue: RunningVenue) -> Iterator[Connect]:
+    """Open a connection without an engine; it is closed when the test ends."""
+    wires: list[Wire] = []
+
+    def open_wire(comp_id: str = "ALPHA1", msg_seq_num: int = 1) -> Wire:
+        wires.append(Wire(venue.address, comp_id, msg_seq_num))
+        return wires[-1]
+
+    yield open_wire
+    for wire in wires:
+        wire.close()

@@ -3,27 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
 
 import pytest
-from running_venue import RunningVenue
+from conftest import Connect
 from wire import Wire, framed, new_order, utc
-
-Connect = Callable[..., Wire]
-
-
-@pytest.fixture
-def connect(venue: RunningVenue) -> Iterator[Connect]:
-    """Open a connection; it is closed when the test ends."""
-    wires: list[Wire] = []
-
-    def open_wire(comp_id: str = "ALPHA1", msg_seq_num: int = 1) -> Wire:
-        wires.append(Wire(venue.address, comp_id, msg_seq_num))
-        return wires[-1]
-
-    yield open_wire
-    for wire in wires:
-        wire.close()
 
 
 @pytest.fixture
@@ -180,6 +163,18 @@ def test_a_logout_is_answered_and_the_venue_closes(member: Wire) -> None:
     member.send("5")
     member.next({35: "5"})
     member.closed()
+
+
+def test_a_logout_above_a_gap_is_answered_and_the_gap_is_shown_at_the_next_logon(
+    connect: Connect, member: Wire
+) -> None:
+    member.send("5", seq="9")
+    member.next({35: "5"})
+    member.closed()
+    again = connect(msg_seq_num=10)
+    again.logon()
+    again.next({35: "A"})
+    again.next({35: "2", 7: "2", 16: "0"})
 
 
 def test_orders_stay_when_their_member_goes(connect: Connect, member: Wire) -> None:

@@ -27,7 +27,7 @@ class Wire:
         self.link.close()
 
     def send(self, msg_type: str, body: Fields | None = None, **header: str) -> None:
-        """Send a message; its header is good unless ``seq``, ``target``, ``time`` or ``dup`` say else."""
+        """Send a message; ``seq``, ``target``, ``time`` and ``dup`` change its header."""
         fields = {35: msg_type, 34: header.get("seq", str(self.msg_seq_num)), 49: self.comp_id}
         fields |= {52: header.get("time", utc()), 56: header.get("target", "TOUCHLINE")}
         if "dup" in header:
