@@ -284,7 +284,7 @@ def summary_table(summary: dict[str, Any]) -> Table:
     table.add_column(justify="right")
     for name in ("new_orders", "replaces", "cancels", "answered", "executions"):
         table.add_row(name.replace("_", " "), f"{summary[name]:,}")
-    for reason, count in summary["refused"].items():
+    for reason, count in (summary["refused"] or {"none": 0}).items():
         table.add_row(f"refused: {reason}", f"{count:,}")
     flow = summary["flow"]
     if flow["as"] == "market":
@@ -301,7 +301,8 @@ def summary_table(summary: dict[str, Any]) -> Table:
     if summary["first_difference"]:
         table.add_row("first difference", summary["first_difference"])
     table.add_row("connections lost", f"{summary['disconnects']:,}")
-    name, p50, p99, p99_9, top = latency_row("", summary["round_trip_ns"])
-    table.add_row(f"order to answer, us{name}", f"p50 {p50}, p99 {p99}, p99.9 {p99_9}, max {top}")
+    _, p50, p99, p99_9, top = latency_row("", summary["round_trip_ns"])
+    name = "from the time an order was due to its answer, us"
+    table.add_row(name, f"p50 {p50}, p99 {p99}, p99.9 {p99_9}, max {top}")
     table.add_row("seconds", f"{summary['seconds']:.1f}")
     return table

@@ -1,7 +1,7 @@
 """`touchline demo`: a venue, order flow, and everything that can be seen of both, in one command.
 
-The venue is a real one in a folder of its own that is removed at the end: members trade over FIX, the
-screen shows what a subscriber of the multicast feed sees, and what the agents have measured.
+The venue is a real one in a folder of its own that is removed at the end: members trade over FIX,
+the screen shows what a subscriber of the multicast feed sees, and what the agents have measured.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import os
 import shutil
 import signal
 import socket
+import sys
 import tempfile
 import threading
 import time
@@ -164,7 +165,8 @@ def _arguments(options: argparse.Namespace, venue: Venue, recording: Path | None
 
 
 def _play(options: argparse.Namespace, venue: Venue) -> int:
-    console = Console()
+    # A log is no terminal: its lines need not be broken at 80 columns.
+    console = Console() if sys.stdout.isatty() else Console(width=110)
     recording = _recording(options)
     if recording is None:
         console.print("order flow: synthetic (no recording in TOUCHLINE_DATA, none named)")
@@ -208,9 +210,7 @@ class Screen:
     def figures(self, agent: str) -> dict[str, Any]:
         """The figures that an agent wrote last."""
         try:
-            read: dict[str, Any] = json.loads(
-                self.venue.run_files[f"{agent}_stats"].read_text()
-            )
+            read: dict[str, Any] = json.loads(self.venue.run_files[f"{agent}_stats"].read_text())
         except (OSError, json.JSONDecodeError):
             return {}
         return read
