@@ -69,15 +69,14 @@ sessions = ["BETA1"]
 
 
 def find_program(name: str) -> Path:
-    """Return a program of the venue: the newest of those that were built, or one that is built now.
+    """Return a program of the venue; it is built if it is not there.
 
-    Looked for in the package of an editable install, then in cargo's target folder.
+    Looked for in cargo's target folder, then in the package that is installed.
     """
     target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release" / name
-    places = [ROOT / "core/touchline/core/bin" / name, target]
-    built = [place for place in places if place.is_file()]
-    if built:
-        return max(built, key=lambda place: place.stat().st_mtime)
+    for place in (target, ROOT / "core/touchline/core/bin" / name):
+        if place.is_file():
+            return place
     command = ["cargo", "build", "--release", "--locked", "--package", "touchline-programs"]
     subprocess.run(command, cwd=ROOT, check=True)
     return target

@@ -56,7 +56,9 @@ def test_quickfix_logs_on_with_the_settings_of_the_page(
     text = block("ini").replace("9878", str(venue.address[1]))
     text = text.replace("=store", f"={tmp_path}/store").replace("FIX44.xml", str(dictionary()))
     member = Member(venue.address, "ALPHA1", tmp_path)
-    (tmp_path / "quickfix.cfg").write_text(text.replace("[SESSION]", "FileLogPath=log\n[SESSION]"))
+    (tmp_path / "quickfix.cfg").write_text(
+        text.replace("[SESSION]", f"FileLogPath={tmp_path}/log\n[SESSION]")
+    )
     member.connect()
     member.order("A1", "1", 1, "4800.25")
     member.next({150: "0"})
