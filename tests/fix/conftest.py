@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from quickfix_member import Member
+from quickfix_member import MakeMember, Member
 from running_venue import RunningVenue
-from wire import Wire
-
-Connect = Callable[..., Wire]
-MakeMember = Callable[..., Member]
+from wire import Connect, Wire
 
 
 @pytest.fixture(scope="session")

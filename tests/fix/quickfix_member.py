@@ -12,6 +12,7 @@ import queue
 import sys
 import time
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 with warnings.catch_warnings():
@@ -19,7 +20,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
     import quickfix as fix
 
-__all__ = ["Fields", "Member", "dictionary"]
+__all__ = ["Fields", "MakeMember", "Member", "dictionary"]
 
 Fields = dict[int, str]
 """A message: the value of each tag. Our messages have no repeating groups."""
@@ -257,6 +258,10 @@ class Member:
                     f"{self.comp_id}: {len(messages)} of {count} messages in {timeout_s} s"
                 ) from None
         return messages
+
+
+MakeMember = Callable[..., Member]
+"""The fixture ``make_member``: venue, CompID, and settings of QuickFIX."""
 
 
 def _fields(message: fix.Message) -> Fields:

@@ -8,11 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import Connect
 from orchestra import Orchestra, orchestra_dir
 from quickfix_member import Fields, Member, dictionary
 from running_venue import ROOT, RunningVenue
-from wire import Wire, new_order, utc
+from wire import Connect, Wire, new_order, utc
 
 PAGE = (ROOT / "docs/fix.md").read_text()
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from conftest import MakeMember
-from quickfix_member import Fields, Member
+from quickfix_member import Fields, MakeMember, Member
 from running_venue import RunningVenue
 
 BUY, SELL = "1", "2"

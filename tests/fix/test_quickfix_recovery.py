@@ -11,8 +11,7 @@ import time
 from collections import Counter
 
 import pytest
-from conftest import MakeMember
-from quickfix_member import Fields, Member
+from quickfix_member import Fields, MakeMember, Member
 from running_venue import RunningVenue
 
 BUY, SELL = "1", "2"

@@ -5,8 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from conftest import Connect
-from wire import Wire, framed, new_order, utc
+from wire import Connect, Wire, framed, new_order, utc
 
 
 @pytest.fixture

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from quickfix_member import Fields
 
-__all__ = ["Wire"]
+__all__ = ["Connect", "Wire", "framed", "new_order", "utc"]
 
 SOH = "\x01"
 _WAIT_S = 10.0
@@ -73,6 +74,10 @@ class Wire:
                 assert self._rest == b""
                 return {}
             self._rest += data
+
+
+Connect = Callable[..., Wire]
+"""The fixture ``connect``: CompID and first MsgSeqNum(34)."""
 
 
 def utc(seconds: float = 0.0) -> str:
