@@ -46,7 +46,9 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     root.add_argument("--version", action="version", version=f"touchline {version('touchline')}")
-    commands = root.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    commands = root.add_subparsers(
+        title="commands", metavar="COMMAND", dest="command", required=True
+    )
     for entry in sorted(entry_points(group=COMMAND_GROUP), key=lambda entry: entry.name):
         _add(commands, entry)
     return root
