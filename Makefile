@@ -32,7 +32,7 @@ run: programs ## start a venue and play order flow: LIMIT=<seconds> DATA=<file> 
 .PHONY: test
 test: prepare ## every test of the everyday tier
 	@$(MAKE) check
-	cargo test --workspace --locked
+	TWIN_COMMANDS=$(TWIN_COMMANDS) cargo test --workspace --locked
 	RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=$(LOOM_TARGET) \
 	    cargo test --package touchline-ring --test loom --locked
 	$(PYTHON) -m pytest --durations=10

@@ -4,11 +4,12 @@
 //!
 //! `make test` runs it; by hand: `RUSTFLAGS="--cfg loom" cargo test -p touchline-ring --test loom`.
 //! The rings are tiny and preemptions are bounded by three, beyond which hardly a bug hides
-//! (Musuvathi and Qadeer 2007, "Iterative Context Bounding"). Each fence, ordering and second look
-//! in the sources was taken out in turn, and one of these tests failed each time, with one
-//! exception: `consumed` of the SPSC ring stored and loaded relaxed. That would let a consumer's
-//! reads of a slot sink below its release, which loom does not try: it has no reads from the
-//! future. There the textbook holds: release and acquire on the cursor that gives slots back.
+//! (Musuvathi and Qadeer 2007, "Iterative Context Bounding"). The fences, the orderings of push,
+//! flush, pop and release, the claim and the second looks were taken out in turn, and one of these
+//! tests failed each time, but for `consumed` of the SPSC ring stored or loaded relaxed: that would
+//! let a consumer's reads of a slot sink below its release, which loom does not try (it has no reads
+//! from the future). There the textbook holds: release and acquire on the cursor that gives slots
+//! back.
 #![cfg(loom)]
 
 use std::sync::Arc;
