@@ -138,6 +138,11 @@ def add_simulate(commands: Subparsers) -> None:
         "--instruments", type=int, default=1, metavar="N", help="play on N instruments (default: 1)"
     )
     parser.add_argument(
+        "--unordered",
+        action="store_true",
+        help="sessions do not wait for each other's answers: faster, but two runs of a seed differ",
+    )
+    parser.add_argument(
         "--parameters",
         type=Path,
         metavar="FILE",
@@ -218,6 +223,8 @@ def _simulate(options: argparse.Namespace) -> int:
     arguments = ["simulate", "--seed", str(options.seed), "--instruments", str(options.instruments)]
     if options.commands is not None:
         arguments += ["--commands", str(options.commands)]
+    if options.unordered:
+        arguments.append("--unordered")
     if options.parameters is not None:
         arguments += ["--parameters", str(options.parameters)]
     return _play(arguments + _options(options), options.json)

@@ -95,6 +95,10 @@ struct Simulate {
     /// Instruments to play on, from --symbol on.
     #[arg(long, default_value_t = 1)]
     instruments: u32,
+    /// Sessions do not wait for each other's answers: faster, but the flow hears of its fills
+    /// at other moments in every run, and two runs of one seed differ.
+    #[arg(long)]
+    unordered: bool,
     /// Parameters as `calibrate` prints them; built in are those of a real day.
     #[arg(long)]
     parameters: Option<PathBuf>,
@@ -186,6 +190,7 @@ fn run_simulate(simulate: &Simulate) -> Result<(), Failure> {
     )?;
     let mut options = options(&simulate.playing, instrument);
     options.events_total = simulate.commands;
+    options.in_order = !simulate.unordered;
     play(flow, &venue, options)
 }
 
@@ -222,6 +227,7 @@ fn options(playing: &Playing, instrument: usize) -> Options {
         limit_ns: playing.limit.and_then(|seconds| ns(seconds).ok()),
         window: playing.window as usize,
         verify: false,
+        in_order: true,
         events_total: None,
         instrument,
     }

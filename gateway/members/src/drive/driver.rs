@@ -6,21 +6,19 @@ use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use touchline_config::{ConfigError, Instrument, RunFile, Venue};
-use touchline_fix::{Decimal, Message, msg_type, tags};
 use touchline_sys::{Interest, Poller, now_ns};
 
 use super::Played;
 use super::client::{Client, ClientError};
 use super::feed::{Feed, FeedError};
-use super::orders::{Meaning, Orders, Report, fix_side};
+use super::orders::Orders;
 use super::report::{Progress, Summary};
+use super::wire::{Request, take};
 use crate::flow::{
     BookComparison, Boundary, FlowAction, FlowCommand, FlowError, Pace, Phase, Speed, Step,
     TimeInForce,
 };
 
-/// SecondaryExecID(527): where the venue puts TrdMatchID(880), which FIX 4.4 does not know here.
-const SECONDARY_EXEC_ID: u32 = 527;
 /// Longest wait for an answer, or for the feed, of a venue that is up, ns.
 const PATIENCE_NS: u64 = 10_000_000_000;
 /// Longest wait for a venue that went away, ns.
@@ -39,6 +37,9 @@ pub struct Options {
     pub limit_ns: Option<u64>,
     /// Requests of one session that may wait for their answers.
     pub window: usize,
+    /// Whether a session waits until the requests of all others are answered: the venue then takes
+    /// the commands of a flow in their order.
+    pub in_order: bool,
     /// Whether books are compared at event ends; each event then waits for the feed.
     pub verify: bool,
     /// Events of the flow, where known.
@@ -245,7 +246,9 @@ impl<F: Played> Driver<F> {
             return Ok(());
         };
         // Answers of one session come in order, those of two need not: another session waits.
-        while self.orders.others_wait(session) || self.orders.waiting() >= self.options.window {
+        while self.options.in_order && self.orders.others_wait(session)
+            || self.orders.waiting_of(session) >= self.options.window
+        {
             self.pump_or_fail(now_ns() + PATIENCE_NS)?;
         }
         let instrument = self.instrument(command)?.clone();
@@ -466,155 +469,6 @@ impl<F: Played> Driver<F> {
             self.pump(5_000_000)?;
         }
         Ok(())
-    }
-}
-
-/// Hands a message of the venue to orders, flow and counters.
-fn take(
-    message: &Message<'_>,
-    venue: &Venue,
-    orders: &mut Orders,
-    flow: &mut impl Played,
-    progress: &mut Progress,
-) -> Result<(), String> {
-    let text = |tag| std::str::from_utf8(message.get(tag).unwrap_or(b"")).unwrap_or("");
-    let meaning = match message.msg_type() {
-        kind if kind == msg_type::EXECUTION_REPORT => orders.take(&read(message, venue)?),
-        kind if kind == msg_type::ORDER_CANCEL_REJECT => orders.refuse(text(tags::CL_ORD_ID)),
-        kind if kind == msg_type::BUSINESS_MESSAGE_REJECT => {
-            orders.refuse(text(tags::BUSINESS_REJECT_REF_ID))
-        }
-        _ => {
-            let bytes = String::from_utf8_lossy(message.bytes()).replace('\u{1}', "|");
-            return Err(format!("the venue sent what it must not: {bytes}"));
-        }
-    };
-    match meaning {
-        Meaning::Answered(request) => {
-            progress.answered += 1;
-            progress.round_trip.saturating_record(now_ns().saturating_sub(request.due_ns));
-        }
-        Meaning::Refused(request) => {
-            let reason = match text(tags::TEXT) {
-                "" => "no reason given".to_owned(),
-                reason => reason.to_owned(),
-            };
-            *progress.refused.entry(reason).or_default() += 1;
-            flow.on_refused(&request.command);
-        }
-        Meaning::Filled(fill) => {
-            progress.executions += 1;
-            flow.on_fill(&fill);
-        }
-        Meaning::Nothing => {}
-    }
-    Ok(())
-}
-
-/// Reads the fields of an ExecutionReport that the driver needs.
-fn read<'a>(message: &Message<'a>, venue: &Venue) -> Result<Report<'a>, String> {
-    let text = |tag| std::str::from_utf8(message.get(tag).unwrap_or(b"")).unwrap_or("");
-    let first = |tag| message.get(tag).and_then(|value| value.first().copied()).unwrap_or(0);
-    let number = |tag| text(tag).parse().unwrap_or(0);
-    let seq = text(tags::EXEC_ID).split('-').next().and_then(|seq| seq.parse().ok()).unwrap_or(0);
-    let exec_type = first(tags::EXEC_TYPE);
-    let last_px = if exec_type == b'F' {
-        let symbol = text(tags::SYMBOL);
-        let increment = venue
-            .instrument(symbol)
-            .and_then(|instrument| increment(instrument))
-            .ok_or_else(|| format!("a report names the unknown symbol {symbol:?}"))?;
-        message
-            .decimal(tags::LAST_PX)
-            .ok()
-            .flatten()
-            .and_then(|price| price.to_units(increment).ok())
-            .ok_or_else(|| format!("LastPx {:?} is no price", text(tags::LAST_PX)))?
-    } else {
-        0
-    };
-    Ok(Report {
-        cl_ord_id: text(tags::CL_ORD_ID),
-        order_id: number(tags::ORDER_ID),
-        exec_type,
-        ord_status: first(tags::ORD_STATUS),
-        seq,
-        last_px,
-        last_qty: number(tags::LAST_QTY),
-        trd_match_id: number(SECONDARY_EXEC_ID),
-    })
-}
-
-fn increment(instrument: &Instrument) -> Option<Decimal> {
-    Decimal::new(instrument.price_increment.mantissa, instrument.price_increment.scale)
-}
-
-/// A request on its way into a FIX message.
-struct Request<'a> {
-    command: &'a FlowCommand,
-    cl_ord_id: &'a str,
-    /// ClOrdID and side of the order that it is about.
-    original: Option<(String, u8)>,
-    instrument: &'a Instrument,
-}
-
-impl Request<'_> {
-    fn send(&self, client: &mut Client, now_ns: u64) -> Result<(), ClientError> {
-        let price = |price: i64| {
-            increment(self.instrument)
-                .and_then(|increment| Decimal::from_units(price, increment).ok())
-                .ok_or_else(|| ClientError(format!("price {price} cannot be written")))
-        };
-        let lot = self.instrument.round_lot;
-        let symbol = self.instrument.symbol.as_str();
-        let (original, side) = self.original.as_ref().map_or(("", b'1'), |(id, side)| (id, *side));
-        match self.command.action {
-            FlowAction::New { side, price: units, qty, time_in_force, .. } => {
-                let price = price(units)?;
-                let side = fix_side(side);
-                let time_in_force = match time_in_force {
-                    TimeInForce::Day => b'0',
-                    TimeInForce::ImmediateOrCancel => b'3',
-                };
-                client.send(now_ns, msg_type::NEW_ORDER_SINGLE, |writer| {
-                    writer
-                        .text(tags::CL_ORD_ID, self.cl_ord_id)
-                        .text(tags::SYMBOL, symbol)
-                        .char(tags::SIDE, side)
-                        .utc_timestamp(tags::TRANSACT_TIME, now_ns)
-                        .u64(tags::ORDER_QTY, qty * lot)
-                        .char(tags::ORD_TYPE, b'2')
-                        .decimal(tags::PRICE, price)
-                        .char(tags::TIME_IN_FORCE, time_in_force);
-                })
-            }
-            FlowAction::Replace { price: units, order_qty, .. } => {
-                let price = price(units)?;
-                client.send(now_ns, msg_type::ORDER_CANCEL_REPLACE_REQUEST, |writer| {
-                    writer
-                        .text(tags::ORIG_CL_ORD_ID, original)
-                        .text(tags::CL_ORD_ID, self.cl_ord_id)
-                        .text(tags::SYMBOL, symbol)
-                        .char(tags::SIDE, side)
-                        .utc_timestamp(tags::TRANSACT_TIME, now_ns)
-                        .u64(tags::ORDER_QTY, order_qty * lot)
-                        .char(tags::ORD_TYPE, b'2')
-                        .decimal(tags::PRICE, price);
-                })
-            }
-            FlowAction::Cancel { .. } => {
-                client.send(now_ns, msg_type::ORDER_CANCEL_REQUEST, |writer| {
-                    writer
-                        .text(tags::ORIG_CL_ORD_ID, original)
-                        .text(tags::CL_ORD_ID, self.cl_ord_id)
-                        .text(tags::SYMBOL, symbol)
-                        .char(tags::SIDE, side)
-                        .utc_timestamp(tags::TRANSACT_TIME, now_ns)
-                        .u64(tags::ORDER_QTY, lot);
-                })
-            }
-            FlowAction::Phase(_) => Ok(()),
-        }
     }
 }
 

@@ -9,6 +9,7 @@ mod driver;
 mod feed;
 mod orders;
 mod report;
+mod wire;
 
 pub use client::{Client, ClientError};
 pub use driver::{Driver, DriverError, Options};

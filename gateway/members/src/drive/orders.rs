@@ -45,6 +45,8 @@ pub(crate) struct Orders {
     run: String,
     next: u64,
     requests: HashMap<String, Request>,
+    /// How many requests of each session wait.
+    waiting: Vec<usize>,
     by_flow_id: HashMap<u64, Order>,
     standing: HashMap<u64, Standing>,
     /// Immediate-or-cancel orders whose end has not been reported.
@@ -93,9 +95,14 @@ impl Orders {
         self.requests.len()
     }
 
+    /// Requests of a session that wait.
+    pub(crate) fn waiting_of(&self, session: usize) -> usize {
+        self.waiting.get(session).copied().unwrap_or(0)
+    }
+
     /// True if a request of another session than `session` waits.
     pub(crate) fn others_wait(&self, session: usize) -> bool {
-        self.requests.values().any(|request| request.session != session)
+        self.waiting.iter().enumerate().any(|(other, count)| other != session && *count > 0)
     }
 
     pub(crate) fn order(&self, flow_order_id: u64) -> Option<&Order> {
@@ -107,6 +114,8 @@ impl Orders {
         self.next += 1;
         let cl_ord_id = format!("{}-{}", self.run, self.next);
         self.requests.insert(cl_ord_id.clone(), Request { command, session, due_ns });
+        self.waiting.resize(self.waiting.len().max(session + 1), 0);
+        self.waiting[session] += 1;
         if let FlowAction::New { flow_order_id, side, time_in_force, .. } = command.action {
             let order = Order { session, cl_ord_id: cl_ord_id.clone(), order_id: 0, side };
             self.by_flow_id.insert(flow_order_id, order);
@@ -115,9 +124,18 @@ impl Orders {
         cl_ord_id
     }
 
+    /// A request has been answered.
+    fn answer(&mut self, cl_ord_id: &str) -> Option<Request> {
+        let request = self.requests.remove(cl_ord_id)?;
+        if let Some(count) = self.waiting.get_mut(request.session) {
+            *count -= 1;
+        }
+        Some(request)
+    }
+
     /// Forgets a request that the venue refused without saying more than its name.
     pub(crate) fn refuse(&mut self, cl_ord_id: &str) -> Meaning {
-        self.requests.remove(cl_ord_id).map_or(Meaning::Nothing, |request| {
+        self.answer(cl_ord_id).map_or(Meaning::Nothing, |request| {
             if let FlowAction::New { flow_order_id, .. } = request.command.action {
                 self.immediate -= usize::from(is_immediate(&request.command));
                 if self.by_flow_id.get(&flow_order_id).is_some_and(|o| o.cl_ord_id == cl_ord_id) {
@@ -140,7 +158,7 @@ impl Orders {
     }
 
     fn placed(&mut self, report: &Report<'_>) -> Meaning {
-        let Some(request) = self.requests.remove(report.cl_ord_id) else { return Meaning::Nothing };
+        let Some(request) = self.answer(report.cl_ord_id) else { return Meaning::Nothing };
         let Some(flow_order_id) = request.command.action.flow_order_id() else {
             return Meaning::Nothing;
         };
@@ -162,7 +180,7 @@ impl Orders {
 
     fn canceled(&mut self, report: &Report<'_>) -> Meaning {
         self.gone(report.order_id);
-        match self.requests.remove(report.cl_ord_id) {
+        match self.answer(report.cl_ord_id) {
             Some(request) => {
                 self.public_seq = self.public_seq.max(report.seq);
                 Meaning::Answered(request)
