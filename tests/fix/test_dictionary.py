@@ -46,7 +46,7 @@ def groups() -> dict[int, set[int]]:
         for name, members in re.findall(r"^const (\w+): &\[u32\] = &\[(.*?)\];", TAGS, re.M | re.S)
     }
     arms = re.findall(r"(\d+) => Some\((?:&\[(.*?)\]|(\w+))\)", function("group_members"), re.S)
-    return {int(tag): numbers(members) or lists[name] for tag, members, name in arms}
+    return {int(tag): lists[name] if name else numbers(members) for tag, members, name in arms}
 
 
 def test_a_tag_has_the_name_and_number_that_fix_gives_it(fix44: Orchestra) -> None:

@@ -236,6 +236,12 @@ def _changed(fields: Fields) -> str:
     return " ".join(f"{tag}={value}" for tag, value in fields.items() if good.get(tag) != value)
 
 
+def test_a_refusal_repeats_nothing_that_fix_does_not_know(alpha: Member) -> None:
+    alpha.send("D", order({59: "Z"}, symbol="NOSUCH", type="Z", qty="much", price="high"))
+    refused = alpha.next({35: "8", 150: "8", 103: "1", 55: "NOSUCH", 54: BUY})
+    assert not {38, 40, 44, 59} & set(refused)
+
+
 def test_a_cl_ord_id_is_used_once(alpha: Member) -> None:
     alpha.order("A1", BUY, 10, "4800.25")
     alpha.next({150: "0"})

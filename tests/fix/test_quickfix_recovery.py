@@ -6,6 +6,7 @@ executed once.
 
 from __future__ import annotations
 
+import random
 import threading
 import time
 from collections import Counter
@@ -151,6 +152,48 @@ def test_orders_that_were_under_way_when_the_venue_was_killed_are_executed_once(
         beta.order(f"B{number}", SELL, 500, "4800.25")
     beta.order("B-rest", SELL, 500, "4800.25", more={59: "3"})
     assert Counter(fills(alpha.collect(BURST))) == Counter(message[11] for message in messages)
+    alpha.nothing_more()
+
+
+def test_over_several_crashes_each_order_is_taken_once(venue: RunningVenue, alpha: Member) -> None:
+    seed = random.randrange(1 << 32)
+    print(f"seed {seed}")
+    moments = random.Random(seed)
+    orders = [f"A{number}" for number in range(BURST)]
+
+    def trade() -> None:
+        for number, cl_ord_id in enumerate(orders):
+            alpha.order(cl_ord_id, BUY, 1, "4800.25")
+            if number % 50 == 0:
+                time.sleep(0.02)
+
+    sender = threading.Thread(target=trade)
+    sender.start()
+    for _ in range(3):
+        # QuickFIX connects again within a second: some crashes come amid its resend.
+        time.sleep(0.1 + moments.random())
+        venue.kill()
+        venue.start()
+    sender.join()
+    messages = alpha.collect(BURST)
+    assert {message[150] for message in messages} == {"0"}
+    assert Counter(message[11] for message in messages) == Counter(orders)
+    alpha.nothing_more()
+
+
+def test_live_reports_follow_a_long_replay_in_order(alpha: Member, beta: Member) -> None:
+    rest(alpha, BURST)
+    alpha.disconnect(logout=False)
+    for number in range(BURST // 500):
+        beta.order(f"B{number}", SELL, 250, "4800.25")
+    beta.collect(BURST // 500 + BURST // 2)
+    alpha.connect()
+    # The first half is sent again while the second half executes.
+    for number in range(BURST // 2):
+        beta.order(f"C{number}", SELL, 1, "4800.25")
+    messages = alpha.collect(BURST)
+    assert fills(messages) == [f"A{number}" for number in range(1, BURST + 1)]
+    assert sum(message.get(43) == "Y" for message in messages) >= BURST // 2
     alpha.nothing_more()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
+from quickfix_member import Fields
 from wire import Connect, Wire, framed, new_order, utc
 
 
@@ -150,7 +151,7 @@ def test_a_silent_member_is_asked_and_then_logged_out(connect: Connect) -> None:
     wire.logon("1")
     wire.next({35: "A", 108: "1"})
     began = time.monotonic()
-    heard = []
+    heard: list[Fields] = []
     while not heard or heard[-1][35] != "5":
         heard.append(wire.next())
     assert 2.0 < time.monotonic() - began < 4.0

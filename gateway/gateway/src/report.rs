@@ -253,11 +253,28 @@ pub(crate) fn write_refused(message: &Message<'_>, refused: &Refused<'_>, writer
             tags::PRICE,
             tags::TIME_IN_FORCE,
         ] {
-            echo(tag, writer);
+            if is_sound(message, tag) {
+                echo(tag, writer);
+            }
         }
         writer.u64(tags::LEAVES_QTY, 0).u64(tags::CUM_QTY, 0).u64(tags::AVG_PX, 0);
     }
     writer.utc_timestamp(tags::TRANSACT_TIME, refused.now_ns).text(tags::TEXT, refused.text);
+}
+
+/// Whether FIX 4.4 knows the value: the first fault refuses an order, and what was not read by then
+/// may be nonsense, which a client that validates would reject in its turn.
+fn is_sound(message: &Message<'_>, tag: u32) -> bool {
+    match tag {
+        tags::ORDER_QTY | tags::PRICE => message.decimal(tag).is_ok(),
+        tags::ORD_TYPE => message
+            .char(tag)
+            .is_ok_and(|value| value.is_some_and(|value| b"12346789DEGIJKLMP".contains(&value))),
+        tags::TIME_IN_FORCE => message
+            .char(tag)
+            .is_ok_and(|value| value.is_some_and(|value| value.is_ascii_digit() && value < b'8')),
+        _ => true,
+    }
 }
 
 /// `G<number>`.
