@@ -257,6 +257,7 @@ impl Venue {
             RunFile::GatewayStats => "gateway-1.stats.json",
             RunFile::PublisherStats => "publisher.stats.json",
             RunFile::StateHashes => "engine.hashes",
+            RunFile::EngineBeacon => "engine.beacon",
         })
     }
 
@@ -300,4 +301,6 @@ pub enum RunFile {
     PublisherStats,
     /// State hash after each of the newest commands.
     StateHashes,
+    /// Which engine made the rings, and how far it is; outlives engines.
+    EngineBeacon,
 }

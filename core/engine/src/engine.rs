@@ -9,9 +9,10 @@ use touchline_config::{Durability, RunFile, Venue};
 use touchline_history::{History, HistoryError};
 use touchline_journal::{JournalError, Writer};
 use touchline_matcher::OwnedMatcher;
+use touchline_ring::beacon::BEACON_BYTES;
 use touchline_ring::layout::ring_bytes;
 use touchline_ring::{
-    BroadcastProducer, Memory, RingError, SpscConsumer, SpscProducer, broadcast, spsc,
+    BeaconWriter, BroadcastProducer, Memory, RingError, SpscConsumer, SpscProducer, broadcast, spsc,
 };
 use touchline_sys::{Agent, Bell, Ringer, SharedMap, SysError, now_ns};
 use touchline_types::{
@@ -86,6 +87,7 @@ pub struct Engine {
     journal: SpscProducer<Command, Heap>,
     journal_bell: Ringer,
     durable: Arc<Durable>,
+    beacon: BeaconWriter<Shared>,
     pending: Pending,
     outlets: Outlets<Shared>,
     hashes: StateHashes,
@@ -141,10 +143,13 @@ impl Engine {
         let hashes = StateHashes::create(&path)?;
         hashes.note(seq, state_hash);
 
-        let writer =
+        let mut writer =
             Writer::open(&venue.journal_dir(), &past.tail).map_err(EngineError::Journal)?;
-        let durable = Arc::new(Durable::default());
-        durable.start(seq);
+        // What an engine that was killed had written counts as durable from here on.
+        writer.sync().map_err(EngineError::Journal)?;
+        let beacon_path = venue.run_file(RunFile::EngineBeacon);
+        let beacon = BeaconWriter::take(Arc::new(SharedMap::keep(&beacon_path, BEACON_BYTES)?))?;
+        let durable = Arc::new(Durable::new(beacon.clone(), seq));
         let bell = Bell::create(&venue.run_file(RunFile::EngineBell))?;
         let journal_path = venue.run_file(RunFile::JournalBell);
         let journal_bell = Bell::create(&journal_path)?;
@@ -168,7 +173,7 @@ impl Engine {
         broadcast::create::<PrivateRecord>(&private, records)?;
         let public = ring(RunFile::PublicRing, PublicRecord::BYTES)?;
         broadcast::create::<PublicRecord>(&public, records)?;
-        let engine = Self {
+        let mut engine = Self {
             matcher: past.matcher,
             last_timestamp: past.last_timestamp,
             commands: vec![SpscConsumer::attach(commands)?],
@@ -189,7 +194,12 @@ impl Engine {
             replayed: Replay { commands: seq, state_hash, checked: noted.is_some() },
             member_of: venue.sessions.iter().map(|session| session.member_id).collect(),
             venue: venue.clone(),
+            beacon,
         };
+        engine.beacon.stand(seq);
+        engine.find_bells();
+        // Who still reads the rings of the engine before sees the change at once.
+        engine.outlets.ring_all();
         Ok((engine, agent))
     }
 
@@ -292,6 +302,7 @@ impl Engine {
             session_id: command.session_id,
             events: u32::try_from(events).unwrap_or(u32::MAX),
         });
+        self.beacon.set_sequenced(command.seq);
         self.hashes.note(command.seq, self.matcher.state_hash());
         self.stats.commands += 1;
         self.stats.events += events as u64;

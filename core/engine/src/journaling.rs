@@ -7,18 +7,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use touchline_config::Durability;
 use touchline_journal::{JournalError, Writer};
-use touchline_ring::{Memory, RingError, SpscConsumer};
-use touchline_sys::{Agent, Bell, Ringer, now_ns};
+use touchline_ring::{BeaconWriter, Memory, RingError, SpscConsumer};
+use touchline_sys::{Agent, Bell, Ringer, SharedMap, now_ns};
 use touchline_types::Command;
 
 /// Commands in one write at most.
 const BATCH: usize = 4096;
 
 /// How far the journal is, shared by its agent and the engine.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Durable {
-    /// Newest command that is durable in the sense of the configuration.
-    seq: AtomicU64,
+    /// Newest command that is durable in the sense of the configuration, where everybody can see it.
+    beacon: BeaconWriter<Arc<SharedMap>>,
     /// When it became so, ns since the epoch, UTC.
     time: AtomicU64,
     /// Newest command that fdatasync has covered, whatever the configuration says.
@@ -26,15 +26,15 @@ pub struct Durable {
 }
 
 impl Durable {
-    pub(crate) fn start(&self, seq: u64) {
-        self.seq.store(seq, Ordering::Release);
-        self.synced.store(seq, Ordering::Release);
+    /// Everything up to `seq` is on the disk, where the beacon says so.
+    pub(crate) const fn new(beacon: BeaconWriter<Arc<SharedMap>>, seq: u64) -> Self {
+        Self { beacon, time: AtomicU64::new(0), synced: AtomicU64::new(seq) }
     }
 
     /// Newest durable command.
     #[must_use]
     pub fn seq(&self) -> u64 {
-        self.seq.load(Ordering::Acquire)
+        self.beacon.durable()
     }
 
     /// When the newest durable command became so.
@@ -97,7 +97,7 @@ impl<M: Memory> JournalAgent<M> {
 
     fn announce(&self, seq: u64) {
         self.durable.time.store(now_ns(), Ordering::Relaxed);
-        self.durable.seq.store(seq, Ordering::Release);
+        self.durable.beacon.set_durable(seq);
     }
 }
 

@@ -90,6 +90,11 @@ impl<M: Memory> Outlets<M> {
         self.public_bell = public;
     }
 
+    /// Rings every bell that was found, whether its owner sleeps or not.
+    pub(crate) fn ring_all(&self) {
+        self.private_bell.iter().chain(&self.public_bell).for_each(Ringer::ring);
+    }
+
     pub(crate) const fn lacks_bells(&self) -> bool {
         self.private_bell.is_none() || self.public_bell.is_none()
     }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use touchline_config::{Channel, Instrument, RunFile, Venue};
 
 /// The files of a running venue, by the name that they have in the description.
-const RUN_FILES: [(&str, RunFile); 12] = [
+const RUN_FILES: [(&str, RunFile); 13] = [
     ("command_ring", RunFile::CommandRing),
     ("private_ring", RunFile::PrivateRing),
     ("public_ring", RunFile::PublicRing),
@@ -20,6 +20,7 @@ const RUN_FILES: [(&str, RunFile); 12] = [
     ("gateway_stats", RunFile::GatewayStats),
     ("publisher_stats", RunFile::PublisherStats),
     ("state_hashes", RunFile::StateHashes),
+    ("engine_beacon", RunFile::EngineBeacon),
 ];
 
 /// The description of the venue in a file, or the reason why there is none.

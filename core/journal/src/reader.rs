@@ -168,7 +168,7 @@ impl Reader {
     }
 
     /// At a place without a valid block: the end of the segment, the end of the journal, or damage.
-    /// `true` if the next segment was found and reading goes on there.
+    /// `true` if reading goes on: in the next segment, or here, where a block was written meanwhile.
     fn next_segment(&mut self, what: &'static str) -> Result<bool, JournalError> {
         let next = self.tail.last_seq + 1;
         let later = segments(&self.dir)?.iter().any(|(seq, _)| *seq >= next && *seq != 1);
@@ -177,15 +177,20 @@ impl Reader {
                 path.file_name().and_then(|name| name.to_str()).and_then(layout::segment_seq)
                     != Some(next)
             });
+        let damaged = !follows && self.valid_block_after(self.tail.offset + ALIGNMENT)?;
+        if !follows && !damaged {
+            return Ok(false);
+        }
+        // A writer at work may have added several blocks since this one was looked for.
+        if matches!(self.block_at(self.tail.offset)?, Found::Block(_)) {
+            return Ok(true);
+        }
         if follows {
             self.segment = None;
             return self.open_segment();
         }
-        if self.valid_block_after(self.tail.offset + ALIGNMENT)? {
-            let path = self.tail.segment.clone().unwrap_or_default();
-            return Err(JournalError::Damaged(path, self.tail.offset, what));
-        }
-        Ok(false)
+        let path = self.tail.segment.clone().unwrap_or_default();
+        Err(JournalError::Damaged(path, self.tail.offset, what))
     }
 
     /// Whether any whole block, whatever its sequence number, stands behind `offset`.

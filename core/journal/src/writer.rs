@@ -66,7 +66,8 @@ impl Writer {
             last_seq: tail.last_seq,
             crc: tail.crc,
             block: Vec::with_capacity(BLOCK_BYTES_MAX.next_multiple_of(512)),
-            dirty: false,
+            // What a writer that was killed had handed to the system.
+            dirty: true,
             segment_bytes,
         })
     }

@@ -16,7 +16,8 @@ use std::thread::JoinHandle;
 use clap::Parser;
 use touchline_config::{RunFile, Venue};
 use touchline_engine::{AdminServer, Engine};
-use touchline_sys::{Agent, Ringer};
+use touchline_ring::Beacon;
+use touchline_sys::{Agent, Ringer, SharedMap};
 
 pub use figures::Figures;
 pub use place::Place;
@@ -199,10 +200,13 @@ pub fn run_with_figures<A: Agent>(
 ///
 /// If none has after 30 s.
 pub fn wait_for_rings(venue: &Venue, stop: &AtomicBool) -> Result<(), Failure> {
-    let rings = [RunFile::CommandRing, RunFile::PrivateRing, RunFile::PublicRing];
+    let path = venue.run_file(RunFile::EngineBeacon);
+    let stand = || {
+        let map = SharedMap::open(&path, false).ok()?;
+        Beacon::attach(map).ok()?.engine()
+    };
     for _ in 0..300 {
-        let there = rings.iter().all(|file| venue.run_file(*file).exists());
-        if there || stop.load(std::sync::atomic::Ordering::Acquire) {
+        if stand().is_some() || stop.load(std::sync::atomic::Ordering::Acquire) {
             return Ok(());
         }
         std::thread::sleep(std::time::Duration::from_millis(100));

@@ -5,15 +5,18 @@
 //! told so. Both carry fixed-size [`Record`]s, which are copied word by word through atomics and
 //! decoded from the copy, so a torn or forged record is an error and never undefined behaviour.
 //!
-//! [`layout`] is the one place that knows the bytes.
+//! [`layout`] is the one place that knows the bytes. [`beacon`] stands beside the rings and says which
+//! engine made them.
 #![forbid(unsafe_code)]
 
+pub mod beacon;
 pub mod broadcast;
 pub mod layout;
 mod sleep;
 pub mod spsc;
 mod sync;
 
+pub use beacon::{Beacon, BeaconWriter};
 pub use broadcast::{BroadcastConsumer, BroadcastProducer};
 pub use layout::{Memory, RingError};
 pub use spsc::{SpscConsumer, SpscProducer};

@@ -67,6 +67,19 @@ impl SharedMap {
         Self::map(&fd, len_bytes, path, writable)
     }
 
+    /// Maps the file at `path` if it has `bytes` (rounded up to 8), else makes it anew: for memory that
+    /// outlives its writers, so that a reader which has mapped it sees the next one.
+    ///
+    /// # Errors
+    ///
+    /// As [`create`](Self::create).
+    pub fn keep(path: &Path, bytes: usize) -> Result<Self, SysError> {
+        match Self::open(path, true) {
+            Ok(map) if map.len_words == bytes.div_ceil(8) => Ok(map),
+            _ => Self::create(path, bytes),
+        }
+    }
+
     fn map(
         fd: &rustix::fd::OwnedFd,
         len_bytes: usize,

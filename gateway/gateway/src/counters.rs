@@ -27,6 +27,10 @@ pub struct Counters {
     pub commands: u64,
     /// Orders refused because the command ring was full.
     pub ring_full: u64,
+    /// Engines that were followed by another one while the gateway ran.
+    pub engines_followed: u64,
+    /// Commands handed to the next engine, because the one before had not journaled them.
+    pub commands_again: u64,
     /// Refusals of the venue and of the gateway, by Text(58) without its particulars.
     pub rejects: BTreeMap<&'static str, u64>,
     /// ExecutionReport(8) sent or stored, by ExecType(150).

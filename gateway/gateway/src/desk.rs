@@ -5,13 +5,12 @@ use touchline_config::Session as SessionEntry;
 use touchline_fix::{
     BusinessRejectReason, Fields, Frame, Framer, Garbled, Message, WriteError, msg_type, tags,
 };
-use touchline_ring::SpscProducer;
 use touchline_session::{Action, Actions, Numbers, Session, Turn};
-use touchline_sys::SharedMap;
 use touchline_types::{Command, Event, EventKind, OrdStatus};
 
 use crate::connection::{Connection, SendQueue};
 use crate::counters::Counters;
+use crate::engine_link::CommandQueue;
 use crate::hops::HopTimes;
 use crate::order_entry::{OrderEntry, Refusal};
 use crate::report::{self, Refused};
@@ -48,7 +47,7 @@ pub(crate) struct Slot {
 #[derive(Debug)]
 pub(crate) struct Orders {
     pub(crate) entry: OrderEntry,
-    pub(crate) commands: SpscProducer<Command, SharedMap>,
+    pub(crate) commands: CommandQueue,
     pub(crate) counters: Counters,
     /// Newest token; above every token of the past.
     pub(crate) token: u64,
@@ -236,10 +235,10 @@ impl Desk {
     /// after the journal was read, moves the expected number as well.
     pub(crate) fn command_released(&mut self, session_id: u32, token: u64, msg_seq_num: u32) {
         let Some(slot) = slot_of(&mut self.slots, session_id) else { return };
+        slot.store.command_released(token);
         if token <= slot.store.log().reset_token() {
             return;
         }
-        slot.store.command_released(token);
         if u64::from(msg_seq_num) >= slot.session.numbers().next_inbound {
             slot.note_journaled(token, msg_seq_num);
             slot.take_journaled();
@@ -249,9 +248,9 @@ impl Desk {
     /// A command stands in the journal.
     pub(crate) fn command_journaled(&mut self, command: &Command) {
         let Some(slot) = slot_of(&mut self.slots, command.session_id) else { return };
+        slot.store.command_released(command.token);
         if command.token > slot.store.log().reset_token() {
             slot.note_journaled(command.token, command.msg_seq_num);
-            slot.store.command_released(command.token);
         }
     }
 }
@@ -336,7 +335,7 @@ impl Orders {
         if self.commands.push(&command).is_ok() {
             self.token = command.token;
             self.counters.commands += 1;
-            slot.store.command_sent(command.token, u64::from(msg_seq_num));
+            slot.store.command_sent(&command);
             return Ok(0);
         }
         self.counters.ring_full += 1;

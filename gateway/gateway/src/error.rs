@@ -16,6 +16,8 @@ pub enum GatewayError {
     Io(&'static str, String, std::io::Error),
     /// A ring is not what it should be, or its other side lies: which one.
     Ring(&'static str, RingError),
+    /// No engine of the venue has made its rings.
+    NoEngine,
     /// A session log is damaged or cannot be written: acknowledged messages would be lost.
     Log(LogError),
     /// Events could not be rebuilt from the journal.
@@ -32,6 +34,7 @@ impl std::fmt::Display for GatewayError {
             Self::Sys(error) => write!(out, "{error}"),
             Self::Io(call, on, error) => write!(out, "{call} {on}: {error}"),
             Self::Ring(which, error) => write!(out, "{which}: {error}"),
+            Self::NoEngine => write!(out, "the engine has not made its rings; start it"),
             Self::Log(error) => write!(out, "message store: {error}"),
             Self::History(error) => write!(out, "rebuilding events: {error}"),
             Self::Identity(error) => write!(out, "{error}"),

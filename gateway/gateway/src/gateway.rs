@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use touchline_config::{Durability, RunFile, Venue};
 use touchline_fix::{Fields, Framer, Precision};
-use touchline_ring::{BroadcastConsumer, SpscProducer};
+use touchline_ring::{Beacon, BroadcastConsumer};
 use touchline_session::{Numbers, Session, SessionConfig, SessionId};
 use touchline_sys::{Agent, Bell, Interest, Poller, Readiness, Ringer, SharedMap, now_ns};
 use touchline_types::PrivateRecord;
@@ -15,6 +15,7 @@ use touchline_types::PrivateRecord;
 use crate::GatewayError;
 use crate::counters::Counters;
 use crate::desk::{Desk, Orders, Slot};
+use crate::engine_link::{self, CommandQueue, Rings};
 use crate::hops::Hops;
 use crate::instruments::Instruments;
 use crate::order_entry::OrderEntry;
@@ -35,6 +36,8 @@ const READY_MAX: usize = 256;
 const SYNC_NS: u64 = 1_000_000_000;
 /// Stored messages sent again to one session in one pass.
 const REPLAY_BUDGET: usize = 256;
+/// A journal that lags, or a full command ring, is looked at again after this time, ns.
+const RETRY_NS: u64 = 1_000_000;
 /// `close` waits so long for the answers to its Logouts, ns.
 const LOGOUT_WAIT_NS: u64 = 500_000_000;
 
@@ -52,11 +55,14 @@ pub struct Gateway {
     pub(crate) poller: SocketPoller,
     pub(crate) ready: Vec<Readiness>,
     pub(crate) connections_max: usize,
+    pub(crate) beacon: Beacon<SharedMap>,
+    /// Number of the engine that made the rings.
+    pub(crate) engine: u64,
     pub(crate) events: BroadcastConsumer<PrivateRecord, SharedMap>,
     /// The newest event that was read, or rebuilt.
     pub(crate) place: Place,
-    /// Records were overtaken: rebuild before the next one is told.
-    pub(crate) is_behind: bool,
+    /// Records up to this command may have been missed: rebuild when the journal holds it.
+    pub(crate) behind: Option<u64>,
     pub(crate) hops: Hops,
     pub(crate) is_closing: bool,
     pub(crate) syncer: Option<Syncer>,
@@ -92,13 +98,8 @@ impl Gateway {
         std::fs::create_dir_all(&store_dir)
             .map_err(io("create", store_dir.display().to_string()))?;
         let bell = Bell::create(&venue.run_file(RunFile::GatewayBell))?;
-        let command_map = SharedMap::open(&venue.run_file(RunFile::CommandRing), true)?;
-        let commands = SpscProducer::attach(command_map)
-            .map_err(|error| GatewayError::Ring("command ring", error))?;
-        // Writable, because a reader says in the ring when it sleeps.
-        let event_map = SharedMap::open(&venue.run_file(RunFile::PrivateRing), true)?;
-        let events = BroadcastConsumer::attach(event_map, 0)
-            .map_err(|error| GatewayError::Ring("private ring", error))?;
+        let beacon = engine_link::beacon(venue)?;
+        let rings = Rings::wait_for(venue, &beacon)?;
         let engine_bell = Ringer::open(&venue.run_file(RunFile::EngineBell))?;
 
         let mut counters = Counters::default();
@@ -107,7 +108,7 @@ impl Gateway {
         let start_ns = now_ns();
         let orders = Orders {
             entry: OrderEntry::new(instruments),
-            commands,
+            commands: CommandQueue::new(rings.commands, venue.engine.ring_records),
             counters,
             token: start_ns,
             refusal: start_ns,
@@ -139,9 +140,11 @@ impl Gateway {
             listener,
             poller: SocketPoller(poller),
             ready: Vec::with_capacity(READY_MAX),
-            events,
+            beacon,
+            engine: rings.engine,
+            events: rings.events,
             place: Place::default(),
-            is_behind: false,
+            behind: None,
             hops: Hops::new().map_err(GatewayError::Histogram)?,
             is_closing: false,
             syncer,
@@ -309,7 +312,8 @@ impl Agent for Gateway {
     }
 
     fn do_work(&mut self, now_ns: u64) -> Result<usize, GatewayError> {
-        let mut work_count = self.take_events(now_ns)?;
+        let mut work_count = self.follow_engine()?;
+        work_count += self.take_events(now_ns)?;
         work_count += self.take_sockets(now_ns)?;
         if self.desk.orders.commands.flush() {
             self.engine_bell.ring();
@@ -341,7 +345,12 @@ impl Agent for Gateway {
     fn deadline_ns(&self) -> u64 {
         let has_unsynced = self.syncer.is_some() && !self.unsynced.is_empty();
         let sync_due = if has_unsynced { self.synced_ns.saturating_add(SYNC_NS) } else { u64::MAX };
-        self.next_timer_ns.min(sync_due)
+        let retry_due = if self.behind.is_some() || self.desk.orders.commands.is_held_back() {
+            now_ns().saturating_add(RETRY_NS)
+        } else {
+            u64::MAX
+        };
+        self.next_timer_ns.min(sync_due).min(retry_due)
     }
 }
 

@@ -13,6 +13,7 @@
 mod connection;
 mod counters;
 mod desk;
+mod engine_link;
 mod error;
 mod gateway;
 mod hops;

@@ -1,15 +1,16 @@
-//! From events to messages: the private ring in ordinary times, the journal at the start and when
-//! the ring has overtaken the gateway.
+//! From events to messages: the private ring in ordinary times; the journal at the start, when the
+//! ring has overtaken the gateway, and when another engine has started.
 //!
 //! Each session's log knows the newest event that the session was told. Whatever lies behind that in
-//! the order of things is told, once, wherever it comes from. What the journal holds beyond the
-//! oldest record of the ring is left to the ring: it may not be released yet.
+//! the order of things is told, once, wherever it comes from: from the journal up to the newest
+//! command that may be acknowledged, from the ring what comes behind.
 
 use touchline_history::History;
 use touchline_ring::RingError;
-use touchline_types::{Event, PrivateRecord};
+use touchline_types::{Command, Event, PrivateRecord};
 
 use crate::GatewayError;
+use crate::engine_link::Rings;
 use crate::gateway::Gateway;
 use crate::hops::HopTimes;
 use crate::session_log::Place;
@@ -22,40 +23,55 @@ const EVENT_BUDGET: usize = 1024;
 const COMMANDS_WAIT_MS: u64 = 1_000;
 
 impl Gateway {
-    /// Brings every session up to date with the journal.
+    /// Brings every session up to date with the journal, before any of them can log on.
     pub(crate) fn recover(&mut self) -> Result<(), GatewayError> {
+        // Nothing that the predecessor handed over may be on its way when the journal is read, or its
+        // sender would be asked for it once more. An engine that is away takes nothing: what is in
+        // its ring is lost with it.
         for _ in 0..COMMANDS_WAIT_MS {
-            if self.desk.orders.commands.depth() == 0 {
+            let is_taken = self.desk.orders.commands.depth() == 0;
+            if is_taken && self.beacon.durable() >= self.beacon.sequenced() {
                 break;
             }
             std::thread::sleep(std::time::Duration::from_millis(1));
         }
-        let oldest = loop {
-            match self.next_record()? {
-                Next::Record(record, event) => break Some((record, event)),
-                Next::Nothing => break None,
-                Next::Overtaken => {}
-            }
-        };
-        let bound = oldest.as_ref().map(|(_, event)| place_of(event));
-        let last_seq = self.rebuild(bound)?;
-        if bound.is_none() {
-            self.forget_beyond(last_seq);
-        }
-        for slot in &mut self.desk.slots {
-            slot.take_journaled();
-        }
-        if let Some((record, event)) = oldest {
-            self.take_record(&record, &event, touchline_sys::now_ns());
-        }
-        self.is_behind = false;
+        let sequenced = self.beacon.sequenced();
+        self.forget_beyond(sequenced);
+        let through = self.rebuild()?;
+        self.behind = (through < sequenced).then_some(sequenced);
         Ok(())
     }
 
-    /// With durability async a crash may take commands whose events had been told. They did not
-    /// happen; their places will be those of other events.
-    fn forget_beyond(&mut self, last_seq: u64) {
-        let last = Place { seq: last_seq, index: u32::MAX };
+    /// If another engine has started: takes its rings, tells what its journal holds, and hands it the
+    /// commands that it does not hold. Sessions and their connections do not notice.
+    pub(crate) fn follow_engine(&mut self) -> Result<usize, GatewayError> {
+        let engine = self.beacon.engine();
+        if engine.is_none() || engine == Some(self.engine) {
+            return Ok(0);
+        }
+        let Some(rings) = Rings::attach(&self.venue, &self.beacon)? else { return Ok(0) };
+        self.engine = rings.engine;
+        self.events = rings.events;
+        self.behind = None;
+        self.forget_beyond(self.beacon.replayed());
+        // The engine before cannot add to the journal any more, so what is still unanswered after
+        // this was never journaled, and never will be unless it is handed over again.
+        self.rebuild()?;
+        let stores = self.desk.slots.iter().map(|slot| &slot.store);
+        let mut unanswered: Vec<Command> =
+            stores.flat_map(|store| store.unanswered().copied()).collect();
+        unanswered.sort_unstable_by_key(|command| command.token);
+        let orders = &mut self.desk.orders;
+        orders.counters.engines_followed += 1;
+        orders.counters.commands_again += unanswered.len() as u64;
+        orders.commands.renew(rings.commands, unanswered.into_iter());
+        Ok(1)
+    }
+
+    /// With durability async the end of an engine may take commands whose events had been told. They
+    /// did not happen; their places will be those of other events.
+    fn forget_beyond(&mut self, seq: u64) {
+        let last = Place { seq, index: u32::MAX };
         for slot in &mut self.desk.slots {
             if slot.store.log().place() > last {
                 slot.store.set_place(last);
@@ -64,43 +80,48 @@ impl Gateway {
         }
     }
 
-    /// Tells everything in the journal before `bound` that was not told, and notes which orders
-    /// the journal holds. Returns its newest sequence number.
-    fn rebuild(&mut self, bound: Option<Place>) -> Result<u64, GatewayError> {
+    /// Tells everything in the journal that may be acknowledged and was not told, and notes which
+    /// orders the journal holds. Returns the newest command that was told.
+    fn rebuild(&mut self) -> Result<u64, GatewayError> {
         let now = touchline_sys::now_ns();
+        let through = self.beacon.durable();
         let desk = &mut self.desk;
-        let mut newest = self.place;
         let mut history = History::open(&self.venue)?;
-        let last_seq = history.advance(|command, events| {
+        history.advance(|command, events| {
             // Tokens must rise even when the clock was set back.
             desk.orders.token = desk.orders.token.max(command.token);
             // In the journal is enough: it will be executed, if it was not yet.
             desk.command_journaled(command);
-            for event in events {
-                let place = place_of(event);
-                if bound.is_none_or(|bound| place < bound) {
-                    desk.orders.counters.rebuilt += u64::from(desk.report(event, None, now));
-                    newest = newest.max(place);
-                }
+            for event in events.iter().filter(|event| event.seq <= through) {
+                desk.orders.counters.rebuilt += u64::from(desk.report(event, None, now));
             }
         })?;
-        self.place = newest;
-        Ok(last_seq)
+        for slot in &mut desk.slots {
+            slot.take_journaled();
+        }
+        self.place = Place { seq: through, index: u32::MAX };
+        Ok(through)
     }
 
     /// Tells what the ring has brought.
     pub(crate) fn take_events(&mut self, now: u64) -> Result<usize, GatewayError> {
         let mut work_count = 0;
+        if let Some(seq) = self.behind {
+            if self.beacon.durable() < seq {
+                return Ok(0);
+            }
+            self.behind = None;
+            self.rebuild()?;
+            work_count += 1;
+        }
         while work_count < EVENT_BUDGET {
             match self.next_record()? {
                 Next::Nothing => break,
-                Next::Overtaken => {}
-                Next::Record(record, event) => {
-                    if self.is_behind {
-                        self.rebuild(Some(place_of(&event)))?;
-                        self.is_behind = false;
-                    }
-                    self.take_record(&record, &event, now);
+                Next::Record(record, event) => self.take_record(&record, &event, now),
+                Next::Overtaken => {
+                    // All that was overtaken was sequenced by now, and what the ring gives next too.
+                    self.behind = Some(self.beacon.sequenced());
+                    return Ok(work_count + 1);
                 }
             }
             work_count += 1;
@@ -132,7 +153,6 @@ impl Gateway {
             Err(RingError::Record(_)) => 1,
             Err(error) => return Err(GatewayError::Ring("private ring", error)),
         };
-        self.is_behind = true;
         self.desk.orders.counters.lapped += 1;
         self.desk.orders.counters.lapped_records += lost;
         Ok(Next::Overtaken)

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use touchline_session::MessageStore;
+use touchline_types::{Command, CommandKind};
 
 use crate::session_log::{LogError, Place, SessionLog};
 use crate::session_store::SessionStore;
@@ -136,15 +137,34 @@ fn a_reset_keeps_the_place_and_the_token_and_nothing_else() {
     assert_eq!(message(&log, 1).as_deref(), Some("new one"));
 }
 
+fn command(token: u64, msg_seq_num: u32) -> Command {
+    Command { token, msg_seq_num, ..Command::of(CommandKind::NewOrder) }
+}
+
+#[test]
+fn a_reset_of_the_numbers_keeps_orders_under_way_without_their_numbers() {
+    let scratch = Scratch::new("reset under way");
+    let mut store = SessionStore::open(&scratch.0).unwrap();
+    store.set_next_inbound(5);
+    store.command_sent(&command(100, 4));
+    store.reset();
+    store.set_next_inbound(3);
+    store.command_sent(&command(101, 2));
+    assert_eq!(store.log().next_in(), 2);
+    assert_eq!(store.unanswered().map(|command| command.token).collect::<Vec<_>>(), [100, 101]);
+    store.command_released(100);
+    assert_eq!((store.under_way(), store.log().next_in()), (1, 2));
+}
+
 #[test]
 fn the_log_claims_no_inbound_number_beyond_the_oldest_order_under_way() {
     let scratch = Scratch::new("claim");
     let mut store = SessionStore::open(&scratch.0).unwrap();
     store.set_next_inbound(5);
-    store.command_sent(100, 4);
+    store.command_sent(&command(100, 4));
     store.set_next_inbound(6);
     store.set_next_inbound(7);
-    store.command_sent(101, 6);
+    store.command_sent(&command(101, 6));
     assert_eq!(store.log().next_in(), 4);
     store.command_released(100);
     assert_eq!(store.log().next_in(), 6);

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use touchline_fix::{SOH, msg_type};
 use touchline_session::MessageStore;
+use touchline_types::Command;
 
 use crate::session_log::{LogError, Place, SessionLog};
 
@@ -21,8 +22,9 @@ const MSG_TYPE_START: usize = 22;
 /// An order whose command was handed to the engine and has not come back.
 #[derive(Clone, Copy, Debug)]
 struct UnderWay {
-    token: u64,
-    msg_seq_num: u64,
+    command: Command,
+    /// Number of the message that carried it; `None` if that was before a reset of the numbers.
+    msg_seq_num: Option<u64>,
 }
 
 /// Log, orders under way, and the first error that the session could not be told of.
@@ -69,16 +71,22 @@ impl SessionStore {
     }
 
     /// A command of this session was handed to the engine under a token above all before.
-    pub(crate) fn command_sent(&mut self, token: u64, msg_seq_num: u64) {
-        self.newest_token = token;
-        self.under_way.push_back(UnderWay { token, msg_seq_num });
+    pub(crate) fn command_sent(&mut self, command: &Command) {
+        self.newest_token = command.token;
+        let msg_seq_num = Some(u64::from(command.msg_seq_num));
+        self.under_way.push_back(UnderWay { command: *command, msg_seq_num });
         self.claim();
+    }
+
+    /// Commands that have not come back, oldest first.
+    pub(crate) fn unanswered(&self) -> impl Iterator<Item = &Command> {
+        self.under_way.iter().map(|order| &order.command)
     }
 
     /// A released record answers the command with this token. Commands of one session come back
     /// in order, so all before it are answered too.
     pub(crate) fn command_released(&mut self, token: u64) {
-        while self.under_way.front().is_some_and(|order| order.token <= token) {
+        while self.under_way.front().is_some_and(|order| order.command.token <= token) {
             self.under_way.pop_front();
         }
         self.claim();
@@ -119,8 +127,9 @@ impl SessionStore {
     }
 
     fn claim(&mut self) {
-        let oldest = self.under_way.front().map_or(u64::MAX, |order| order.msg_seq_num);
-        self.log.set_next_in(self.next_inbound.min(oldest));
+        let oldest = self.under_way.iter().find_map(|order| order.msg_seq_num);
+        self.log
+            .set_next_in(oldest.map_or(self.next_inbound, |oldest| self.next_inbound.min(oldest)));
     }
 }
 
@@ -153,7 +162,7 @@ impl MessageStore for SessionStore {
         if let Err(error) = self.log.reset(self.newest_token) {
             self.error.get_or_insert(error);
         }
-        self.under_way.clear();
+        self.under_way.iter_mut().for_each(|order| order.msg_seq_num = None);
         self.next_inbound = 1;
     }
 }

@@ -38,6 +38,8 @@ impl Gateway {
                 "other": counters.other_messages,
                 "commands": counters.commands,
                 "ring_full": counters.ring_full,
+                "commands_again": counters.commands_again,
+                "engines_followed": counters.engines_followed,
             },
             "execution_reports": counters
                 .execution_reports

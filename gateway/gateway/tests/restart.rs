@@ -4,7 +4,9 @@ mod bench;
 
 use bench::{Client, Floor, Folder, field, types};
 use touchline_config::Venue;
+use touchline_engine::Engine;
 use touchline_gateway::Gateway;
+use touchline_sys::{Agent, now_ns};
 
 #[test]
 fn numbers_go_on_and_the_same_bodies_come_again_with_poss_dup() {
@@ -185,6 +187,98 @@ fn a_gateway_that_restarts_alone_takes_over_what_its_predecessor_left() {
     let told = alpha.receive();
     let named: Vec<_> = told.iter().filter_map(|message| field(message, 11)).collect();
     assert_eq!(named, ["A1", "A2", "A3"]);
+}
+
+/// The venue with another engine in place of its own, which was killed; the gateway goes on.
+fn with_new_engine(floor: Floor, venue: &Venue) -> Floor {
+    let Floor { engine, journal, gateway, address } = floor;
+    drop((engine, journal));
+    let (engine, journal) = Engine::open(venue).unwrap();
+    Floor { engine, journal, gateway, address }
+}
+
+#[test]
+fn an_engine_that_restarts_alone_is_given_what_it_had_not_journaled_and_no_session_notices() {
+    let folder = Folder::new("engine");
+    let venue = folder.venue("");
+    let mut floor = Floor::open(&venue);
+    let mut alpha = Client::log_on(&mut floor, "ALPHA1", 1);
+    let mut beta = Client::log_on(&mut floor, "BETA1", 1);
+    alpha.order("A1", "1", "5", "4800");
+    floor.run();
+    assert_eq!(types(&alpha.receive()), ["A", "8"]);
+    beta.receive();
+    // One is journaled and not told, one is in the engine's memory, two are in its ring.
+    beta.order("B1", "2", "2", "4800");
+    floor.run_gateway();
+    floor.run_engine();
+    alpha.order("A2", "1", "5", "4799");
+    floor.run_gateway();
+    floor.engine.do_work(now_ns()).unwrap();
+    beta.order("B2", "2", "2", "4800");
+    floor.run_gateway();
+    alpha.order("A3", "1", "5", "4798");
+    let mut floor = with_new_engine(floor, &venue);
+    floor.run();
+    let told = alpha.receive();
+    let named: Vec<_> =
+        told.iter().map(|message| (field(message, 11), field(message, 150))).collect();
+    let expected = [("A1", "F"), ("A2", "0"), ("A1", "F"), ("A3", "0")];
+    assert_eq!(named, expected.map(|(id, exec_type)| (Some(id), Some(exec_type))));
+    let numbers: Vec<_> = told.iter().filter_map(|message| field(message, 34)).collect();
+    assert_eq!(numbers, ["3", "4", "5", "6"]);
+    let told = beta.receive();
+    let named: Vec<_> =
+        told.iter().map(|message| (field(message, 11), field(message, 150))).collect();
+    let expected = [("B1", "0"), ("B1", "F"), ("B2", "0"), ("B2", "F")];
+    assert_eq!(named, expected.map(|(id, exec_type)| (Some(id), Some(exec_type))));
+    let stats = floor.stats();
+    assert_eq!(stats["orders_in"]["engines_followed"], 1);
+    assert_eq!(stats["orders_in"]["commands_again"], 2);
+    assert_eq!(stats["connections"]["accepted"], 2);
+    // Nothing is left over for the engine after that one.
+    let mut floor = with_new_engine(floor, &venue);
+    floor.run();
+    assert_eq!(floor.stats()["orders_in"]["commands_again"], 2);
+    assert!(alpha.receive().is_empty() && beta.receive().is_empty());
+}
+
+#[test]
+fn orders_wait_for_an_engine_that_is_away_until_its_ring_is_full() {
+    let folder = Folder::new("away-engine");
+    let venue = folder.venue("[engine]\nring_records = 64");
+    let mut floor = Floor::open(&venue);
+    let mut alpha = Client::log_on(&mut floor, "ALPHA1", 1);
+    alpha.receive();
+    for number in 0..65 {
+        alpha.order(&format!("A{number}"), "1", "1", "4800");
+    }
+    floor.run_gateway();
+    let refused = alpha.receive();
+    assert_eq!(types(&refused), ["j"]);
+    assert_eq!([field(&refused[0], 380), field(&refused[0], 379)], [Some("4"), Some("A64")]);
+    let mut floor = with_new_engine(floor, &venue);
+    floor.run();
+    let told = alpha.receive();
+    assert_eq!(told.len(), 64);
+    let last = told.last().unwrap();
+    assert_eq!([field(last, 11), field(last, 150)], [Some("A63"), Some("0")]);
+}
+
+#[test]
+fn nothing_is_told_before_it_is_durable_by_a_gateway_that_restarts_alone() {
+    let folder = Folder::new("not-durable");
+    let venue = folder.venue("");
+    let mut floor = Floor::open(&venue);
+    let mut alpha = Client::log_on(&mut floor, "ALPHA1", 1);
+    alpha.order("A1", "1", "5", "4800");
+    floor.run_gateway();
+    // Sequenced, matched, and on its way to the journal.
+    floor.engine.do_work(now_ns()).unwrap();
+    let mut floor = with_new_gateway(floor, &venue);
+    assert_eq!(floor.gateway.counters().rebuilt, 0);
+    floor.run();
+    assert_eq!(floor.stats()["sessions"][0]["next_out"], 3);
 }
 
 #[test]

@@ -6,13 +6,14 @@
 //!
 //! It promises: packets of a channel have sequences without a hole, no message is split, the
 //! messages of an instrument are numbered without a hole, nothing that the engine has not released
-//! is sent, and one line in trouble does not touch the other. When the ring overtakes it, what was
-//! missed comes from the journal.
+//! is sent, and one line in trouble does not touch the other. When the ring overtakes it, or
+//! another engine starts, what was missed comes from the journal.
 #![forbid(unsafe_code)]
 
 mod book;
 mod channel;
 mod cycle;
+mod engine_link;
 mod hole;
 mod lines;
 mod message;
@@ -20,6 +21,7 @@ mod past;
 mod publisher;
 mod stats;
 
+pub use engine_link::{Engine, EngineRing};
 pub use lines::{Lines, Sockets};
 pub use past::{JournalPast, Past};
 pub use publisher::{Parts, Publisher, PublisherError};

@@ -8,11 +8,12 @@ use touchline_feed_codec::{ChannelKind, PacketFlags, SnapshotOrder};
 use touchline_history::HistoryError;
 use touchline_ring::{BroadcastConsumer, Memory, RingError};
 use touchline_sys::{Agent, Bell, SharedMap, SysError};
-use touchline_types::{EventFlags, PublicRecord};
+use touchline_types::{EventFlags, PublicRecord, TradingPhase};
 
 use crate::book::Book;
 use crate::channel::{Channel, Hops};
 use crate::cycle::{Definitions, Pace, Snapshots};
+use crate::engine_link::{Engine, EngineLink};
 use crate::hole::{Hole, Place};
 use crate::message::message_of;
 use crate::stats::{Counters, Latency};
@@ -26,8 +27,6 @@ const INCREMENTAL_PACKETS: usize = 4_096;
 const CYCLIC_PACKETS: usize = 64;
 /// How soon a full line or a journal that lags is looked at again, ns.
 const RETRY_NS: u64 = 1_000_000;
-/// Number of the publisher among the readers of the public ring.
-const RING_READER: usize = 0;
 
 /// Why the publisher had to stop.
 #[derive(Debug)]
@@ -38,6 +37,8 @@ pub enum PublisherError {
     Past(HistoryError),
     /// A file or a socket could not be opened.
     Sys(SysError),
+    /// No engine of the venue has made its rings.
+    NoEngine,
 }
 
 impl std::fmt::Display for PublisherError {
@@ -46,6 +47,7 @@ impl std::fmt::Display for PublisherError {
             Self::Ring(error) => write!(out, "public ring: {error}"),
             Self::Past(error) => write!(out, "past: {error}"),
             Self::Sys(error) => error.fmt(out),
+            Self::NoEngine => out.write_str("the engine has not made its rings; start it"),
         }
     }
 }
@@ -74,6 +76,8 @@ pub struct Parts<M, L, P> {
     pub lines: L,
     /// What was before.
     pub past: P,
+    /// Who writes the ring; `None` if that never changes, and all that the past holds may be told.
+    pub engine: Option<Box<dyn Engine<M>>>,
 }
 
 /// The publisher of a venue. Sends nothing before its first `do_work`.
@@ -82,6 +86,10 @@ pub struct Publisher<M, L, P> {
     bell: Option<Bell>,
     lines: L,
     past: P,
+    engine: Option<Box<dyn Engine<M>>>,
+    /// Nothing has been read of the ring of this engine.
+    ring_is_new: bool,
+    instruments: Vec<(u32, TradingPhase)>,
     books: Vec<Book>,
     incremental: Channel,
     snapshot: Channel,
@@ -114,12 +122,13 @@ impl Publisher<SharedMap, Sockets, JournalPast> {
     ///
     /// [`PublisherError`] with the file or the group that failed.
     pub fn open(venue: &Venue) -> Result<Self, PublisherError> {
-        let map = SharedMap::open(&venue.run_file(RunFile::PublicRing), true)?;
+        let mut engine = EngineLink::open(venue)?;
         let parts = Parts {
-            ring: BroadcastConsumer::attach(map, RING_READER)?,
+            ring: engine.first_ring()?,
             bell: Some(Bell::create(&venue.run_file(RunFile::PublisherBell))?),
             lines: Sockets::open(&venue.marketdata)?,
             past: JournalPast::new(venue.clone()),
+            engine: Some(Box::new(engine)),
         };
         Ok(Self::new(venue, parts))
     }
@@ -129,7 +138,7 @@ impl<M: Memory, L: Lines, P: Past> Publisher<M, L, P> {
     /// A publisher of the given parts.
     #[must_use]
     pub fn new(venue: &Venue, parts: Parts<M, L, P>) -> Self {
-        let Parts { ring, bell, lines, past } = parts;
+        let Parts { ring, bell, lines, past, engine } = parts;
         let feed = &venue.marketdata;
         let channel = |kind, number, capacity| Channel::new(kind, number, capacity, &lines);
         let incremental =
@@ -141,14 +150,17 @@ impl<M: Memory, L: Lines, P: Past> Publisher<M, L, P> {
             &venue.instruments,
             feed.incremental.channel,
         );
-        let book =
-            |instrument: &touchline_config::Instrument| Book::new(instrument.id, instrument.phase);
+        let instruments: Vec<_> =
+            venue.instruments.iter().map(|instrument| (instrument.id, instrument.phase)).collect();
         Self {
             ring,
             bell,
             lines,
             past,
-            books: venue.instruments.iter().map(book).collect(),
+            engine,
+            ring_is_new: true,
+            books: empty_books(&instruments),
+            instruments,
             incremental,
             snapshot,
             definition,
@@ -229,14 +241,38 @@ impl<M: Memory, L: Lines, P: Past> Publisher<M, L, P> {
         self.definitions.restart();
     }
 
+    /// If another engine has started: goes on with its ring, and with what the journal holds beyond
+    /// the newest record that was taken.
+    fn follow_engine(&mut self) -> Result<(), PublisherError> {
+        let Some(engine) = &mut self.engine else { return Ok(()) };
+        let Some(next) = engine.next_ring()? else { return Ok(()) };
+        self.counters.engines_followed += 1;
+        self.ring = next.ring;
+        self.ring_is_new = true;
+        self.backlog.clear();
+        self.skip_through = 0;
+        self.past.forget();
+        let happened = self.seen.0 <= next.replayed;
+        if !happened {
+            // With durability async a crash may take commands that had been told: another session.
+            self.books = empty_books(&self.instruments);
+            self.seen = (0, 0);
+            self.mid_event = false;
+        }
+        self.hole = Some(Hole::new(happened && self.session != 0));
+        Ok(())
+    }
+
     /// Tries to fill the hole; true if there is none any more.
     fn fill_hole(&mut self, now_ns: u64) -> Result<bool, PublisherError> {
         let Some(mut hole) = self.hole.take() else { return Ok(true) };
         if hole.through.is_none() {
             match self.ring.pop() {
                 Ok(Some(record)) => hole.through = Some(record.seq),
-                // Nothing was ever released: the journal is all there is.
-                Ok(None) if self.session == 0 => {}
+                // Nothing was released into this ring: what may be told, the journal holds.
+                Ok(None) if self.ring_is_new => {
+                    hole.through = self.engine.as_ref().map(|engine| engine.durable());
+                }
                 Ok(None) => return self.still(hole),
                 Err(RingError::Lapped { .. }) => {
                     self.counters.lapped += 1;
@@ -266,6 +302,7 @@ impl<M: Memory, L: Lines, P: Past> Publisher<M, L, P> {
             return self.still(hole);
         }
         self.past.forget();
+        self.ring_is_new = false;
         self.skip_through = through;
         self.counters.records_from_journal += hole.backlog.len() as u64;
         self.backlog = hole.backlog;
@@ -378,6 +415,10 @@ impl<M: Memory, L: Lines, P: Past> Publisher<M, L, P> {
     }
 }
 
+fn empty_books(instruments: &[(u32, TradingPhase)]) -> Vec<Book> {
+    instruments.iter().map(|(id, phase)| Book::new(*id, *phase)).collect()
+}
+
 /// Instruments are numbered from 1.
 fn book_index(instrument_id: u32) -> Option<usize> {
     usize::try_from(instrument_id).ok()?.checked_sub(1)
@@ -398,6 +439,7 @@ impl<M: Memory, L: Lines, P: Past> Agent for Publisher<M, L, P> {
 
     fn do_work(&mut self, now_ns: u64) -> Result<usize, PublisherError> {
         self.now_ns = now_ns;
+        self.follow_engine()?;
         if !self.fill_hole(now_ns)? && self.hole.as_ref().is_some_and(|hole| !hole.publish) {
             // The books run ahead of the channel: nothing may be sent of them.
             return Ok(0);

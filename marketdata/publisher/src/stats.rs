@@ -66,6 +66,8 @@ pub(crate) struct Counters {
     pub(crate) misfits: u64,
     /// Sessions started.
     pub(crate) sessions: u64,
+    /// Engines that were followed by another one while the publisher ran.
+    pub(crate) engines_followed: u64,
 }
 
 impl Counters {
@@ -77,6 +79,7 @@ impl Counters {
             "bad_records": self.bad_records,
             "misfits": self.misfits,
             "sessions": self.sessions,
+            "engines_followed": self.engines_followed,
         })
     }
 }

@@ -339,7 +339,8 @@ pub fn publisher(
 ) -> TestPublisher {
     let ring = BroadcastConsumer::attach(Arc::clone(memory), 0).unwrap();
     let lines = TestLines(Rc::clone(net));
-    Publisher::new(venue, Parts { ring, bell: None, lines, past: TestPast::new(venue, journal) })
+    let past = TestPast::new(venue, journal);
+    Publisher::new(venue, Parts { ring, bell: None, lines, past, engine: None })
 }
 
 pub fn rows_of_matcher(matcher: &OwnedMatcher, instrument_id: u32) -> Vec<Row> {
