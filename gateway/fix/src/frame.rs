@@ -94,6 +94,10 @@ impl Framer {
             let is_open = after_begin.len() < MAX_BEGIN_BYTES;
             return if is_open { more } else { Err(Garbled::BeginStringNotEnded) };
         };
+        // A message that was cut off inside this field must not swallow the one that follows it.
+        if after_begin.iter().take(begin_end).any(|byte| *byte == b'=') {
+            return Err(Garbled::BeginStringNotEnded);
+        }
         let begin_end = begin_end.saturating_add(BEGIN.len());
         let length_start = begin_end.saturating_add(3);
         match buffer.get(begin_end.saturating_add(1)..).unwrap_or(&[]) {
@@ -199,6 +203,25 @@ mod tests {
                 Frame::Incomplete { need_bytes } => assert!(need_bytes > len, "{len}"),
                 other => panic!("{len}: {other:?}"),
             }
+        }
+    }
+
+    #[test]
+    fn a_message_cut_at_any_byte_hides_none_that_follows() {
+        for len in 0..HEARTBEAT.len() {
+            let buffer = [&HEARTBEAT[..len], HEARTBEAT, HEARTBEAT].concat();
+            let (mut at, mut found) = (0, 0);
+            while at < buffer.len() {
+                at += match next(&buffer[at..]) {
+                    Frame::Message { len_bytes } if buffer[at..at + len_bytes] == *HEARTBEAT => {
+                        found += 1;
+                        len_bytes
+                    }
+                    Frame::Garbled { skip_bytes, .. } => skip_bytes,
+                    other => panic!("cut at {len}, at {at}: {other:?}"),
+                };
+            }
+            assert_eq!(found, 2, "cut at {len}");
         }
     }
 
