@@ -38,6 +38,14 @@ test: prepare ## every test of the everyday tier
 	$(PYTHON) -m pytest --durations=10
 	@echo "make test: everything holds"
 
+.PHONY: twin
+twin: ## ten million random commands through the matcher and its slow twin; writes tests/results
+	@mkdir -p tests/results
+	TWIN_COMMANDS=10000000 cargo test --release --package touchline-matcher --locked --test twin \
+	    -- --nocapture --test-threads 1 | tee tests/results/twin.txt
+	@printf 'commit %s, %s, %s, %s\n' "$$(git rev-parse --short HEAD)" "$$(date -u +%F)" \
+	    "$$(uname -sr)" "$$(lscpu | sed -n 's/^Model name: *//p')" | tee -a tests/results/twin.txt
+
 .PHONY: check
 check: $(VENV)/.dev programs ## what is quick: format, lints, types, generated files, house rules
 	cargo fmt --all --check

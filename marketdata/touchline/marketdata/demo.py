@@ -155,7 +155,7 @@ def _arguments(options: argparse.Namespace, venue: Venue, recording: Path | None
         play = members_arguments(venue.config, speed, max_idle=0.2, limit=options.limit)
         if options.limit is None:
             play += ["--commands", "100000"]
-        return ["simulate", "--seed", str(options.seed), *play]
+        return ["simulate", "--seed", str(options.seed), "--unordered", *play]
     play = members_arguments(venue.config, options.speed or "max", limit=options.limit)
     if options.speed is None:
         at = play.index("--speed")
