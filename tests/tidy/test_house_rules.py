@@ -55,8 +55,14 @@ UNSAFE_FOLDERS = ("core/sys/", "core/ring/", "core/ffi/")
 # Over 600 lines: a table, or one thing that is worse in two files.
 LONG_FILES: set[str] = set()
 LINES_MAX = 600
-# Measured tables, one line each.
-WIDE_FILES = {"gateway/members/src/flow/es-2023-12-25.toml"}
+# Measured tables, messages as they are, and TOML's inline tables, which have one line each.
+WIDE_FILES = {
+    "Cargo.toml",
+    "gateway/fix/tests/messages.rs",
+    "gateway/members/src/flow/es-2023-12-25.toml",
+}
+# Rows of a table in a comment, and literals that no formatter breaks.
+WIDE_LINES = re.compile(r'^\s*(//[/!]? \||b?")')
 COLUMNS_MAX = 100
 
 
@@ -183,7 +189,7 @@ def test_lines_have_at_most_a_hundred_columns():
         for name in code_files()
         if name not in WIDE_FILES
         for number, line in enumerate(text(name).splitlines(), 1)
-        if len(line) > COLUMNS_MAX
+        if len(line) > COLUMNS_MAX and not WIDE_LINES.match(line)
     ]
     assert not wrong, wrong
 
