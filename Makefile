@@ -103,5 +103,6 @@ $(VENV)/.package: $(VENV)/.runtime pyproject.toml hatch_build.py
 # QuickFIX is a peer in tests, not a yardstick: it is compiled for a quick build.
 $(VENV)/.dev: $(VENV)/.runtime requirements/dev.lock tests/packages.txt
 	tests/install-packages.sh
+	@echo "installing requirements/dev.lock; QuickFIX compiles for some minutes the first time"
 	CFLAGS="-O0 -g0" $(PIP) install --no-deps --require-hashes --requirement requirements/dev.lock
 	touch $@
