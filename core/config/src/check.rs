@@ -1,4 +1,5 @@
-//! Everything that a file can say and a venue cannot be. All faults are collected, none is guessed at.
+//! Everything that a file can say and a venue cannot be. All faults are collected, none is guessed
+//! at.
 
 use std::collections::HashSet;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};

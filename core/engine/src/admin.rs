@@ -1,5 +1,5 @@
-//! The operators' socket: one JSON object a line in, one out. It has a thread of its own and reaches
-//! the engine through a channel that the engine looks at once a pass.
+//! The operators' socket: one JSON object a line in, one out. It has a thread of its own and
+//! reaches the engine through a channel that the engine looks at once a pass.
 //!
 //! ```text
 //! {"command":"status"}

@@ -1,7 +1,8 @@
 //! State hashes of the newest commands, in a file that outlives the process: after a crash the
 //! replayed state can be compared with what the engine had.
 //!
-//! Two words for each of the newest [`HASHES_KEPT`] commands, at `2 * (seq % HASHES_KEPT)`: seq, hash.
+//! Two words for each of the newest [`HASHES_KEPT`] commands, at `2 * (seq % HASHES_KEPT)`: seq,
+//! hash.
 
 use std::path::Path;
 use std::sync::atomic::Ordering;

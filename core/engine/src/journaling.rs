@@ -17,7 +17,8 @@ const BATCH: usize = 4096;
 /// How far the journal is, shared by its agent and the engine.
 #[derive(Debug)]
 pub struct Durable {
-    /// Newest command that is durable in the sense of the configuration, where everybody can see it.
+    /// Newest command that is durable in the sense of the configuration, where everybody can see
+    /// it.
     beacon: BeaconWriter<Arc<SharedMap>>,
     /// When it became so, ns since the epoch, UTC.
     time: AtomicU64,

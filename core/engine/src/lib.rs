@@ -2,12 +2,12 @@
 //! operators' socket.
 //!
 //! ```text
-//! command rings ─► poll, a budget each ─► sequence and stamp ─► matcher ─► pending ─► release ─► rings
-//!                                             └────► journal ring ─► journal agent ─► durable ──┘
+//! command rings ─► poll, a budget each ─► sequence ─► matcher ─► pending ─► release ─► rings
+//!                                             └──► journal ring ─► journal ─► durable ──┘
 //! ```
 //!
-//! The engine never waits for a member or a reader. Only the journal may hold it back: while its ring
-//! is full, commands stay in the rings of their senders.
+//! The engine never waits for a member or a reader. Only the journal may hold it back: while its
+//! ring is full, commands stay in the rings of their senders.
 #![forbid(unsafe_code)]
 
 mod admin;

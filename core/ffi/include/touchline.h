@@ -92,7 +92,7 @@ typedef struct tl_feed_event {
 
 enum {
     TL_FEED_LEVEL = 1,         /* side, price, qty, order_count; 0 orders: the level is gone */
-    TL_FEED_TRADE = 2,         /* seq, order_id, trd_match_id, price, qty, side of the resting
+    TL_FEED_TRADE = 2,        /* seq, order_id, trd_match_id, price, qty, side of the resting
                                   order, aggressor_side, flags */
     TL_FEED_PHASE = 3,         /* seq, phase */
     TL_FEED_UNCROSS = 4,       /* seq, price, qty */
@@ -113,16 +113,16 @@ int64_t tl_subscriber_open(const char *path, uint32_t keep_events, tl_subscriber
 /* Leaves the feed and frees the subscriber; NULL is allowed. */
 void tl_subscriber_close(tl_subscriber *subscriber);
 
-/* Waits at most timeout_ns for packets, then takes in all that have come. Returns how many
- * datagrams that were, or -errno. Call it often: what the socket buffers cannot hold meanwhile is
+/* Waits at most timeout_ns for packets, then takes in all that have come. Returns how
+ * many datagrams that were, or -errno. Call it often: what the socket buffers cannot hold meanwhile is
  * lost, and must be recovered. */
 int64_t tl_subscriber_poll(tl_subscriber *subscriber, uint64_t timeout_ns);
 
 /* Fills *book. 1: done; 0: nothing was heard of the instrument yet; -1: an argument is NULL. */
 int64_t tl_subscriber_book(const tl_subscriber *subscriber, uint32_t instrument_id, tl_book *book);
 
-/* The best levels of a side (1 bids, 2 offers), best first, at most `capacity`. Returns how many
- * were written; -1: an argument is NULL or no side. */
+/* The best levels of a side (1 bids, 2 offers), best first, at most `capacity`. Returns how
+ * many were written; -1: an argument is NULL or no side. */
 int64_t tl_subscriber_levels(const tl_subscriber *subscriber, uint32_t instrument_id, uint8_t side,
                              tl_level *levels, uint64_t capacity);
 

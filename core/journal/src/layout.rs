@@ -10,9 +10,9 @@
 //!          64 commands, 128 bytes each
 //! ```
 //!
-//! Little endian. A block starts on a sector of its own, so that a torn write of one block cannot reach
-//! another that is durable already. Segments are filled with zeros before use: a write then changes no
-//! metadata, and fdatasync waits for the data alone.
+//! Little endian. A block starts on a sector of its own, so that a torn write of one block cannot
+//! reach another that is durable already. Segments are filled with zeros before use: a write then
+//! changes no metadata, and fdatasync waits for the data alone.
 
 use touchline_types::Command;
 

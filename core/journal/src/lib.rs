@@ -2,8 +2,8 @@
 //! the venue; everything else is rebuilt from it.
 //!
 //! [`Writer`] appends and makes durable, [`Reader`] reads from the start and follows a journal that
-//! grows. A torn tail (a crash in the middle of the last write) is cut off when a writer opens; damage
-//! anywhere else is refused with the exact place and never guessed at.
+//! grows. A torn tail (a crash in the middle of the last write) is cut off when a writer opens;
+//! damage anywhere else is refused with the exact place and never guessed at.
 #![forbid(unsafe_code)]
 
 pub mod layout;
@@ -41,7 +41,7 @@ impl std::fmt::Display for JournalError {
             ),
             Self::Damaged(path, offset, what) => write!(
                 out,
-                "{}: damaged at byte {offset}: {what}; later blocks follow, so this is not a torn tail",
+                "{}: damaged at byte {offset}: {what}; later blocks follow: no torn tail",
                 path.display()
             ),
             Self::Missing(path, seq) => write!(

@@ -55,7 +55,8 @@ impl Reader {
     ///
     /// # Errors
     ///
-    /// [`JournalError::Damaged`] for a bad block with more of the journal behind it, others as they say.
+    /// [`JournalError::Damaged`] for a bad block with more of the journal behind it, others as they
+    /// say.
     pub fn next_block(&mut self, commands: &mut Vec<Command>) -> Result<bool, JournalError> {
         loop {
             if self.segment.is_none() && !self.open_segment()? {
@@ -168,7 +169,8 @@ impl Reader {
     }
 
     /// At a place without a valid block: the end of the segment, the end of the journal, or damage.
-    /// `true` if reading goes on: in the next segment, or here, where a block was written meanwhile.
+    /// `true` if reading goes on: in the next segment, or here, where a block was written
+    /// meanwhile.
     fn next_segment(&mut self, what: &'static str) -> Result<bool, JournalError> {
         let next = self.tail.last_seq + 1;
         let later = segments(&self.dir)?.iter().any(|(seq, _)| *seq >= next && *seq != 1);
@@ -203,7 +205,8 @@ impl Reader {
         let mut at = offset;
         let mut head = [0_u8; BLOCK_HEADER_BYTES];
         let mut zeros = 0;
-        // Blocks are written in order: behind a stretch of zeros longer than a block nothing follows.
+        // Blocks are written in order: behind a stretch of zeros longer than a block nothing
+        // follows.
         while at + ALIGNMENT <= len && zeros * ALIGNMENT <= BLOCK_BYTES_MAX as u64 {
             if file.read_exact_at(&mut head, at).is_err() {
                 break;

@@ -146,7 +146,8 @@ fn make_segment(dir: &Path, seq: u64, bytes: u64) -> Result<(File, PathBuf), Jou
     Ok((file, path))
 }
 
-/// Zeros everything behind `offset` that is not zero already, so that no remains of a torn block stay.
+/// Zeros everything behind `offset` that is not zero already, so that no remains of a torn block
+/// stay.
 fn cut(file: &File, path: &Path, offset: u64) -> Result<(), JournalError> {
     let len = system("stat", path, file.metadata())?.len();
     let mut buffer = vec![0_u8; 1 << 16];

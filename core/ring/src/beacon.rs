@@ -1,6 +1,6 @@
 //! What an engine says of itself to agents in other processes: which engine made the rings that
-//! stand at their paths, and how far it is. The memory outlives engines, so an agent that has mapped
-//! it sees the next one; the rings are made anew by each.
+//! stand at their paths, and how far it is. The memory outlives engines, so an agent that has
+//! mapped it sees the next one; the rings are made anew by each.
 //!
 //! ```text
 //! line 0  word 0 magic | 1 version
@@ -42,8 +42,8 @@ fn word<M: Memory>(memory: &M, at: usize) -> &AtomicU64 {
 }
 
 impl<M: Memory> BeaconWriter<M> {
-    /// Takes the memory over from the engine before, if there was one, and says that the rings at their
-    /// paths are nobody's until [`stand`](Self::stand).
+    /// Takes the memory over from the engine before, if there was one, and says that the rings at
+    /// their paths are nobody's until [`stand`](Self::stand).
     ///
     /// # Errors
     ///
@@ -114,8 +114,8 @@ impl<M: Memory> Beacon<M> {
     }
 
     /// Number of the engine whose rings stand at their paths; `None` while they are being made.
-    /// An engine that has ended keeps its number until the next one starts. One load: asked at every
-    /// turn.
+    /// An engine that has ended keeps its number until the next one starts. One load: asked at
+    /// every turn.
     #[inline]
     #[must_use]
     pub fn engine(&self) -> Option<u64> {

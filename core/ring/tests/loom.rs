@@ -7,9 +7,9 @@
 //! (Musuvathi and Qadeer 2007, "Iterative Context Bounding"). The fences, the orderings of push,
 //! flush, pop and release, the claim and the second looks were taken out in turn, and one of these
 //! tests failed each time, but for `consumed` of the SPSC ring stored or loaded relaxed: that would
-//! let a consumer's reads of a slot sink below its release, which loom does not try (it has no reads
-//! from the future). There the textbook holds: release and acquire on the cursor that gives slots
-//! back.
+//! let a consumer's reads of a slot sink below its release, which loom does not try (it has no
+//! reads from the future). There the textbook holds: release and acquire on the cursor that gives
+//! slots back.
 #![cfg(loom)]
 
 use std::sync::Arc;

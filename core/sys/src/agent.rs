@@ -53,8 +53,8 @@ pub fn run_parked<A: Agent>(agent: &mut A, stop: &AtomicBool) -> Result<(), Stri
     Ok(())
 }
 
-/// One turn of an agent; if it was idle, sleep until its descriptor (which is in `poller`) wakes it,
-/// its deadline comes, or 100 ms are over.
+/// One turn of an agent; if it was idle, sleep until its descriptor (which is in `poller`) wakes
+/// it, its deadline comes, or 100 ms are over.
 ///
 /// # Errors
 ///

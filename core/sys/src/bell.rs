@@ -1,6 +1,6 @@
 //! Doorbells: a named FIFO per sleeping agent. It has a path, so any process of the venue may ring
-//! it without handing over descriptors, and it can stand in an epoll set beside sockets, so an agent
-//! waits for rings and network in one call. Whether anybody sleeps is a flag in the ring (see
+//! it without handing over descriptors, and it can stand in an epoll set beside sockets, so an
+//! agent waits for rings and network in one call. Whether anybody sleeps is a flag in the ring (see
 //! touchline-ring): a bell is only rung for a sleeper. A wrong ring costs one spurious wake.
 
 use std::os::fd::{AsFd, BorrowedFd};

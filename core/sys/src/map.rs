@@ -67,8 +67,8 @@ impl SharedMap {
         Self::map(&fd, len_bytes, path, writable)
     }
 
-    /// Maps the file at `path` if it has `bytes` (rounded up to 8), else makes it anew: for memory that
-    /// outlives its writers, so that a reader which has mapped it sees the next one.
+    /// Maps the file at `path` if it has `bytes` (rounded up to 8), else makes it anew: for memory
+    /// that outlives its writers, so that a reader which has mapped it sees the next one.
     ///
     /// # Errors
     ///

@@ -1,5 +1,5 @@
-//! Waiting for descriptors: epoll, level triggered. A poller is itself a descriptor, so pollers nest:
-//! a composite program waits for the pollers of its agents.
+//! Waiting for descriptors: epoll, level triggered. A poller is itself a descriptor, so pollers
+//! nest: a composite program waits for the pollers of its agents.
 
 use std::os::fd::{AsFd, BorrowedFd};
 

@@ -1,4 +1,5 @@
-//! What a ring or a journal needs to know of a record: how many bytes, and how to write and read it.
+//! What a ring or a journal needs to know of a record: how many bytes, and how to write and read
+//! it.
 
 use crate::{BadValue, Command, Event, PrivateRecord, PublicRecord};
 

@@ -15,7 +15,8 @@ use crate::{BEGIN_STRING, SOH};
 /// Most fields of one message, header and trailer included.
 pub const MAX_FIELDS: usize = 128;
 
-/// Outer repeating groups of one message at most: a NewOrderSingle may have eight, with the header's.
+/// Outer repeating groups of one message at most: a NewOrderSingle may have eight, with the
+/// header's.
 const GROUPS_MAX: usize = 8;
 
 /// Tags below this are looked up in a bit set when repetition is checked.

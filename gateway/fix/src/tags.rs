@@ -1,7 +1,7 @@
 //! Tags and message types of FIX 4.4 by their FIX names, and which tags are special to a parser.
 //!
-//! Source: FIX 4.4 Vol 6 (data dictionary); tests/fix/test_dictionary.py compares every line with the
-//! Orchestra files of FIX 4.4.
+//! Source: FIX 4.4 Vol 6 (data dictionary); tests/fix/test_dictionary.py compares every line with
+//! the Orchestra files of FIX 4.4.
 
 macro_rules! tags {
     ($($name:ident = $number:literal $fix:literal;)*) => {

@@ -1,5 +1,5 @@
-//! What the parser knows of FIX 4.4 as a whole. The table is compared with the Orchestra file, as are
-//! the tags, by `tests/fix/test_dictionary.py`.
+//! What the parser knows of FIX 4.4 as a whole. The table is compared with the Orchestra file, as
+//! are the tags, by `tests/fix/test_dictionary.py`.
 
 use touchline_fix::msg_type;
 

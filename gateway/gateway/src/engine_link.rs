@@ -89,7 +89,8 @@ pub(crate) struct CommandQueue {
 }
 
 impl CommandQueue {
-    /// The way into this ring; at most `waiting_max` commands wait for room before more are refused.
+    /// The way into this ring; at most `waiting_max` commands wait for room before more are
+    /// refused.
     pub(crate) const fn new(ring: SpscProducer<Command, SharedMap>, waiting_max: usize) -> Self {
         Self { ring, waiting: VecDeque::new(), waiting_max }
     }

@@ -1,4 +1,5 @@
-//! The instruments of the venue as the gateway needs them: symbol to number, text to units and back.
+//! The instruments of the venue as the gateway needs them: symbol to number, text to units and
+//! back.
 
 use touchline_config::Venue;
 use touchline_fix::{Decimal, UnitsError};

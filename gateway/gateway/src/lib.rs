@@ -1,10 +1,10 @@
 //! The gateway agent: FIX 4.4 acceptor, order entry, durable message store.
 //!
-//! Members connect over TCP; a session of the configuration is theirs once its Logon names it. Their
-//! orders become commands in the ring to the engine; the events that the engine releases become
-//! ExecutionReports and OrderCancelRejects. What a session is told is written to its log before a
-//! byte of it reaches a socket, so that a killed gateway goes on with its numbers, its messages
-//! and, from the journal, with everything that happened while it was away.
+//! Members connect over TCP; a session of the configuration is theirs once its Logon names it.
+//! Their orders become commands in the ring to the engine; the events that the engine releases
+//! become ExecutionReports and OrderCancelRejects. What a session is told is written to its log
+//! before a byte of it reaches a socket, so that a killed gateway goes on with its numbers, its
+//! messages and, from the journal, with everything that happened while it was away.
 //!
 //! It never blocks, and a slow client costs nobody but itself: its queue is bounded, and when it is
 //! full the connection ends.

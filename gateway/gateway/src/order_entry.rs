@@ -2,8 +2,8 @@
 //! OrderStatusRequest(H) become commands, or a refusal with its FIX reason.
 //!
 //! A fault of form is a session `Reject(3)`; a conditionally required field that is missing a
-//! `BusinessMessageReject(j)`; what is well said but not traded here is refused as an order. What an
-//! order asks for beyond price, quantity and time in force (MaxFloor, MinQty, ...) is refused by
+//! `BusinessMessageReject(j)`; what is well said but not traded here is refused as an order. What
+//! an order asks for beyond price, quantity and time in force (MaxFloor, MinQty, ...) is refused by
 //! name, because an order without it would be another order. Other fields are read over.
 
 use std::fmt::Write;

@@ -1,8 +1,8 @@
 //! From events to messages: the private ring in ordinary times; the journal at the start, when the
 //! ring has overtaken the gateway, and when another engine has started.
 //!
-//! Each session's log knows the newest event that the session was told. Whatever lies behind that in
-//! the order of things is told, once, wherever it comes from: from the journal up to the newest
+//! Each session's log knows the newest event that the session was told. Whatever lies behind that
+//! in the order of things is told, once, wherever it comes from: from the journal up to the newest
 //! command that may be acknowledged, from the ring what comes behind.
 
 use touchline_history::History;
@@ -25,9 +25,9 @@ const COMMANDS_WAIT_MS: u64 = 1_000;
 impl Gateway {
     /// Brings every session up to date with the journal, before any of them can log on.
     pub(crate) fn recover(&mut self) -> Result<(), GatewayError> {
-        // Nothing that the predecessor handed over may be on its way when the journal is read, or its
-        // sender would be asked for it once more. An engine that is away takes nothing: what is in
-        // its ring is lost with it.
+        // Nothing that the predecessor handed over may be on its way when the journal is read, or
+        // its sender would be asked for it once more. An engine that is away takes nothing: what is
+        // in its ring is lost with it.
         for _ in 0..COMMANDS_WAIT_MS {
             let is_taken = self.desk.orders.commands.depth() == 0;
             if is_taken && self.beacon.durable() >= self.beacon.sequenced() {
@@ -42,8 +42,8 @@ impl Gateway {
         Ok(())
     }
 
-    /// If another engine has started: takes its rings, tells what its journal holds, and hands it the
-    /// commands that it does not hold. Sessions and their connections do not notice.
+    /// If another engine has started: takes its rings, tells what its journal holds, and hands it
+    /// the commands that it does not hold. Sessions and their connections do not notice.
     pub(crate) fn follow_engine(&mut self) -> Result<usize, GatewayError> {
         let engine = self.beacon.engine();
         if engine.is_none() || engine == Some(self.engine) {
@@ -68,8 +68,8 @@ impl Gateway {
         Ok(1)
     }
 
-    /// With durability async the end of an engine may take commands whose events had been told. They
-    /// did not happen; their places will be those of other events.
+    /// With durability async the end of an engine may take commands whose events had been told.
+    /// They did not happen; their places will be those of other events.
     fn forget_beyond(&mut self, seq: u64) {
         let last = Place { seq, index: u32::MAX };
         for slot in &mut self.desk.slots {
@@ -119,7 +119,8 @@ impl Gateway {
                 Next::Nothing => break,
                 Next::Record(record, event) => self.take_record(&record, &event, now),
                 Next::Overtaken => {
-                    // All that was overtaken was sequenced by now, and what the ring gives next too.
+                    // All that was overtaken was sequenced by now, and what the ring gives next
+                    // too.
                     self.behind = Some(self.beacon.sequenced());
                     return Ok(work_count + 1);
                 }

@@ -1,5 +1,5 @@
-//! Events and refusals as FIX messages: ExecutionReport(8) and OrderCancelReject(9), with every field
-//! that FIX 4.4 requires and none that its dictionary does not list for the message.
+//! Events and refusals as FIX messages: ExecutionReport(8) and OrderCancelReject(9), with every
+//! field that FIX 4.4 requires and none that its dictionary does not list for the message.
 //!
 //! The match number stands in SecondaryExecID(527): TrdMatchID(880) is no field of the
 //! ExecutionReport of FIX 4.4, and a client that validates would refuse every fill.

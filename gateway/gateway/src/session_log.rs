@@ -11,10 +11,10 @@
 //! ```
 //!
 //! Little endian. Every record carries the place `(seq, index)` of the newest event that this
-//! session had been told, and the next inbound number that is safe to claim: the last whole record of
-//! the file is therefore the whole state. A torn tail is cut. A reset of the numbers starts a new
-//! file, whose header carries the place and the newest command token over, so that nothing of the
-//! old numbers is told again or counted in the new ones.
+//! session had been told, and the next inbound number that is safe to claim: the last whole record
+//! of the file is therefore the whole state. A torn tail is cut. A reset of the numbers starts a
+//! new file, whose header carries the place and the newest command token over, so that nothing of
+//! the old numbers is told again or counted in the new ones.
 
 use std::fs::{File, OpenOptions};
 use std::io::Read;

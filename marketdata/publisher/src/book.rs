@@ -1,5 +1,5 @@
-//! The publisher's own books: the resting orders of each instrument in the order in which a snapshot
-//! lists them.
+//! The publisher's own books: the resting orders of each instrument in the order in which a
+//! snapshot lists them.
 
 use std::collections::{BTreeMap, HashMap};
 

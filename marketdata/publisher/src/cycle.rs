@@ -1,8 +1,8 @@
 //! What is sent round and round: snapshots and definitions, so many packets a millisecond.
 //!
-//! The snapshot of an instrument is copied from its book at once, between two incremental packets, so
-//! that it holds exactly what the incremental channel had said up to `last_sequence`. The copy is
-//! then sent at its pace while the book moves on.
+//! The snapshot of an instrument is copied from its book at once, between two incremental packets,
+//! so that it holds exactly what the incremental channel had said up to `last_sequence`. The copy
+//! is then sent at its pace while the book moves on.
 
 use touchline_config::Instrument;
 use touchline_feed_codec::{

@@ -1,5 +1,5 @@
-//! The engine whose public ring is read, whichever that is now. An engine that starts makes a new ring;
-//! the beacon says so.
+//! The engine whose public ring is read, whichever that is now. An engine that starts makes a new
+//! ring; the beacon says so.
 
 use touchline_config::{RunFile, Venue};
 use touchline_ring::{Beacon, BroadcastConsumer};

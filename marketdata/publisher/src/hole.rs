@@ -1,8 +1,9 @@
 //! A hole in what the publisher saw of the ring, and how it is filled from the journal.
 //!
-//! The ring lost records up to, but without, the record that it gives next. That record was released,
-//! so the journal holds its command and all before it. They are replayed up to that command and no
-//! further: what comes after may not be released yet, and will come through the ring.
+//! The ring lost records up to, but without, the record that it gives next. That record was
+//! released, so the journal holds its command and all before it. They are replayed up to that
+//! command and no further: what comes after may not be released yet, and will come through the
+//! ring.
 
 use std::collections::VecDeque;
 

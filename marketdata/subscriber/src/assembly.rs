@@ -25,7 +25,8 @@ pub(crate) struct Assembly {
 }
 
 impl Assembly {
-    /// Takes the sequence of a packet: `None` if it is there already, else how many before it are lost.
+    /// Takes the sequence of a packet: `None` if it is there already, else how many before it are
+    /// lost.
     pub(crate) fn sequence(&mut self, sequence: u64) -> Option<u64> {
         let next = self.next_sequence.unwrap_or(sequence);
         let lost = sequence.checked_sub(next)?;

@@ -73,8 +73,8 @@ impl FeedClient {
         })
     }
 
-    /// Waits at most `timeout_ns` for packets, takes in what has come (up to a bound for each line),
-    /// and returns how many datagrams that were.
+    /// Waits at most `timeout_ns` for packets, takes in what has come (up to a bound for each
+    /// line), and returns how many datagrams that were.
     ///
     /// # Errors
     ///
@@ -102,8 +102,8 @@ impl FeedClient {
         Ok(count)
     }
 
-    /// Becomes readable when a packet has come; for a poller. [`poll`](Self::poll) is also due at the
-    /// subscriber's own deadline.
+    /// Becomes readable when a packet has come; for a poller. [`poll`](Self::poll) is also due at
+    /// the subscriber's own deadline.
     #[must_use]
     pub fn fd(&self) -> BorrowedFd<'_> {
         self.poller.fd()

@@ -18,8 +18,8 @@ const BUFFERED_MAX: usize = 1 << 16;
 pub enum BookState {
     /// It is what the publisher's was after the same message, and nothing is known to be missing.
     Live,
-    /// Packets are lost, and they may have held messages of this instrument. The next message or the
-    /// next snapshot will tell.
+    /// Packets are lost, and they may have held messages of this instrument. The next message or
+    /// the next snapshot will tell.
     Suspect,
     /// Messages are missing. The book stands still, or is empty, until it is recovered.
     Stale,

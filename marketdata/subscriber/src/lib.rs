@@ -2,11 +2,12 @@
 //!
 //! [`Subscriber`] is sans-I/O: packets and times in, calls to a [`BookListener`] out. It takes each
 //! packet from the line that brings it first, notices what both lines lost, and recovers from the
-//! snapshot channel, each instrument for itself: an instrument whose messages are all there goes on.
-//! Joining late is the same path. [`FeedClient`] drives it with sockets.
+//! snapshot channel, each instrument for itself: an instrument whose messages are all there goes
+//! on. Joining late is the same path. [`FeedClient`] drives it with sockets.
 //!
-//! It promises: a book that is [`BookState::Live`] holds exactly what the publisher's held after the
-//! same message; every packet that does not count has a counter; memory is bounded whatever comes in.
+//! It promises: a book that is [`BookState::Live`] holds exactly what the publisher's held after
+//! the same message; every packet that does not count has a counter; memory is bounded whatever
+//! comes in.
 #![forbid(unsafe_code)]
 
 mod assembly;

@@ -1,4 +1,5 @@
-//! The feed over real sockets of this host: publisher sockets at one end, `FeedClient` at the other.
+//! The feed over real sockets of this host: publisher sockets at one end, `FeedClient` at the
+//! other.
 
 mod world;
 

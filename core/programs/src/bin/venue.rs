@@ -1,6 +1,6 @@
-//! The composite program: engine, gateway and publisher on one thread, over the same rings that they
-//! would share as processes. The default on hosts of up to four cores: nothing spins, and on the way
-//! from a FIX byte to a packet no other thread has to be woken but the journal's.
+//! The composite program: engine, gateway and publisher on one thread, over the same rings that
+//! they would share as processes. The default on hosts of up to four cores: nothing spins, and on
+//! the way from a FIX byte to a packet no other thread has to be woken but the journal's.
 #![forbid(unsafe_code)]
 
 use std::os::fd::BorrowedFd;
