@@ -92,7 +92,7 @@ programs: $(VENV)/.package
 # What a venue needs at run time, and the build backend: the same versions everywhere.
 $(VENV)/.runtime: requirements/runtime.lock
 	python3 -c 'import sys; sys.exit(sys.version_info < (3, 11) and "touchline needs Python 3.11")'
-	python3 -m venv $(VENV) || { tests/install-packages.sh && python3 -m venv $(VENV); }
+	python3 -m venv $(VENV) || { tests/install-packages.sh python3-venv && python3 -m venv $(VENV); }
 	$(PIP) install --no-deps --require-hashes --requirement requirements/runtime.lock
 	touch $@
 

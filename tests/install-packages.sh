@@ -1,12 +1,16 @@
 #!/usr/bin/env bash
-# Installs the Debian packages of tests/packages.txt that are missing. Asks for nothing and does
-# nothing where all are there; elsewhere than on Debian it says what is needed.
+# Installs the Debian packages of tests/packages.txt that are missing, or those that are named as
+# arguments. Asks for nothing and does nothing where all are there; elsewhere than on Debian it says
+# what is needed.
 set -euo pipefail
 
 list="$(dirname "$0")/packages.txt"
-mapfile -t packages < <(sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$list")
+packages=("$@")
+if [ "${#packages[@]}" -eq 0 ]; then
+    mapfile -t packages < <(sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$list")
+fi
 if ! command -v dpkg-query >/dev/null; then
-    echo "not a Debian system; the tests need what Debian calls: ${packages[*]}" >&2
+    echo "not a Debian system; needed is what Debian calls: ${packages[*]}" >&2
     exit 0
 fi
 missing=()
