@@ -114,8 +114,8 @@ int64_t tl_subscriber_open(const char *path, uint32_t keep_events, tl_subscriber
 void tl_subscriber_close(tl_subscriber *subscriber);
 
 /* Waits at most timeout_ns for packets, then takes in all that have come. Returns how
- * many datagrams that were, or -errno. Call it often: what the socket buffers cannot hold meanwhile is
- * lost, and must be recovered. */
+ * many datagrams that were, or -errno. Call it often: what the socket buffers cannot hold
+ * meanwhile is lost, and must be recovered. */
 int64_t tl_subscriber_poll(tl_subscriber *subscriber, uint64_t timeout_ns);
 
 /* Fills *book. 1: done; 0: nothing was heard of the instrument yet; -1: an argument is NULL. */
