@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import time
@@ -233,3 +234,23 @@ def test_a_packet_of_another_protocol_is_left_to_others(tmp_path):
     rows = list(enumerate(strange))
     write_capture(tmp_path / "strange.pcap", ("239.255.1.1", 31001), rows)
     assert tshark(tmp_path / "strange.pcap", "-Y", "touchline") == []
+
+
+def test_the_commands_of_the_document_read_a_capture(tmp_path):
+    section = (ROOT / "docs/feed.md").read_text().split("## Readers in other languages")[1]
+    commands = re.findall(r"^(?:tshark|java) .* feed\.pcap\b.*$", section, re.MULTILINE)
+    assert [command.split()[0] for command in commands] == ["tshark", "tshark", "java"]
+    capture = tmp_path / "feed.pcap"
+    packets = [bytes.fromhex(lines[-1][2:]) for lines in split(VECTORS.read_text())]
+    flags_at = PACKET_HEADER_DTYPE.fields["flags"][1]
+    named = packets[0][:flags_at] + b"\1" + packets[0][flags_at + 1 :]
+    printable = bytearray(named)
+    execute = named.index(bytes([64, 0, 56, 0, 11, 0, 1, 0]))
+    printable[execute + 10 + 50] = MatchEventIndicator.PRINTABLE
+    write_capture(capture, ("239.255.77.1", 31001), [(1, bytes(printable))])
+    run_java("trades", capture)  # builds it
+    for command in commands:
+        words = [str(capture) if word == "feed.pcap" else word for word in shlex.split(command)]
+        done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert len(done.stdout.splitlines()) == 1, done.stdout
