@@ -235,6 +235,10 @@ fn instrument(
     });
     faults.between(&format!("{place}.round_lot"), section.round_lot, 1, 1 << 40);
     faults.between(&format!("{place}.max_order_qty"), section.max_order_qty, 1, 1 << 40);
+    let shares = u128::from(section.round_lot) * u128::from(section.max_order_qty);
+    faults.require(i64::try_from(shares).is_ok(), &format!("{place}.max_order_qty"), || {
+        format!("times round_lot is {shares}, must be at most {}", i64::MAX)
+    });
     let phase = match section.phase.as_str() {
         "call" => TradingPhase::Call,
         "continuous" => TradingPhase::Continuous,
@@ -336,6 +340,16 @@ mod tests {
         ] {
             assert!(faults.iter().any(|fault| fault.contains(part)), "{part}: {faults:?}");
         }
+    }
+
+    #[test]
+    fn the_largest_order_must_have_a_quantity_that_can_be_written() {
+        let lots = "round_lot = 1099511627776\nmax_order_qty = ";
+        let text = |qty: &str| GOOD.replace("symbol = ", &format!("{lots}{qty}\nsymbol = "));
+        assert!(Venue::parse(&text("8388607"), Path::new("/venue")).is_ok());
+        let faults = faults(&text("8388608"));
+        assert_eq!(faults.len(), 1, "{faults:?}");
+        assert!(faults[0].contains("instrument[1].max_order_qty: times round_lot is 92233720368"));
     }
 
     #[test]
