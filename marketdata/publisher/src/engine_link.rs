@@ -26,6 +26,9 @@ pub trait Engine<M> {
     /// Newest command that may be told; the past holds it.
     fn durable(&self) -> u64;
 
+    /// Newest command that was sequenced.
+    fn sequenced(&self) -> u64;
+
     /// The ring of another engine, if one has started since the last ring was given.
     ///
     /// # Errors
@@ -73,6 +76,10 @@ impl EngineLink {
 impl Engine<SharedMap> for EngineLink {
     fn durable(&self) -> u64 {
         self.beacon.durable()
+    }
+
+    fn sequenced(&self) -> u64 {
+        self.beacon.sequenced()
     }
 
     fn next_ring(&mut self) -> Result<Option<EngineRing<SharedMap>>, PublisherError> {

@@ -263,27 +263,42 @@ impl<M: Memory, L: Lines, P: Past> Publisher<M, L, P> {
         Ok(())
     }
 
+    /// The newest command to take from the past, `Some(None)` if that is all of it, `None` if that
+    /// is not known yet.
+    #[expect(clippy::option_option, reason = "three answers, told apart above")]
+    fn through(&mut self, hole: &Hole) -> Result<Option<Option<u64>>, PublisherError> {
+        if let (Some(engine), false) = (&self.engine, hole.publish) {
+            // A new session starts with what there is now. Older records that the ring still holds
+            // were told in the session before.
+            return Ok(Some(Some(engine.sequenced())));
+        }
+        match self.ring.pop() {
+            Ok(Some(record)) => return Ok(Some(Some(record.seq))),
+            // Nothing was released into this ring: what may be told, the past holds.
+            Ok(None) if self.ring_is_new => {
+                return Ok(Some(self.engine.as_ref().map(|engine| engine.durable())));
+            }
+            Ok(None) => {}
+            Err(RingError::Lapped { .. }) => self.counters.lapped += 1,
+            Err(RingError::Record(_)) => self.counters.bad_records += 1,
+            Err(error) => return Err(error.into()),
+        }
+        Ok(None)
+    }
+
     /// Tries to fill the hole; true if there is none any more.
     fn fill_hole(&mut self, now_ns: u64) -> Result<bool, PublisherError> {
         let Some(mut hole) = self.hole.take() else { return Ok(true) };
         if hole.through.is_none() {
-            match self.ring.pop() {
-                Ok(Some(record)) => hole.through = Some(record.seq),
-                // Nothing was released into this ring: what may be told, the journal holds.
-                Ok(None) if self.ring_is_new => {
-                    hole.through = self.engine.as_ref().map(|engine| engine.durable());
-                }
-                Ok(None) => return self.still(hole),
-                Err(RingError::Lapped { .. }) => {
-                    self.counters.lapped += 1;
-                    return self.still(hole);
-                }
-                Err(RingError::Record(_)) => {
-                    self.counters.bad_records += 1;
-                    return self.still(hole);
-                }
-                Err(error) => return Err(error.into()),
+            match self.through(&hole)? {
+                Some(through) => hole.through = through,
+                None => return self.still(hole),
             }
+        }
+        if let (Some(engine), Some(through)) = (&self.engine, hole.through)
+            && engine.durable() < through
+        {
+            return self.still(hole);
         }
         let (seen, books, counters) = (self.seen, &mut self.books, &mut self.counters);
         let mut newest = seen;

@@ -483,9 +483,19 @@ fn admin(venue: &Venue, request: &serde_json::Value) -> Result<serde_json::Value
         BufReader::new(&stream).read_line(&mut line)?;
         Ok(line)
     };
-    let line = ask().map_err(|error| {
-        DriverError::Venue(format!("operators' socket {}: {error}", path.display()))
-    })?;
+    let until = now_ns() + RETURN_NS;
+    let line = loop {
+        match ask() {
+            Ok(line) if line.ends_with('\n') => break line,
+            // Asked twice, the second change of a phase is refused as done, which is as good.
+            _ if now_ns() < until => std::thread::sleep(Duration::from_millis(20)),
+            Ok(_) => return Err(DriverError::Venue("operators' socket closes at once".into())),
+            Err(error) => {
+                let path = path.display();
+                return Err(DriverError::Venue(format!("operators' socket {path}: {error}")));
+            }
+        }
+    };
     serde_json::from_str(&line).map_err(|error| {
         DriverError::Venue(format!("operators' socket answered {line:?}: {error}"))
     })
