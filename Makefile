@@ -56,6 +56,13 @@ check: $(VENV)/.dev programs ## what is quick: format, lints, types, generated f
 	$(PYTHON) -m mypy
 	$(PYTHON) -m pytest --quiet tests/tidy tests/schema
 
+# Seconds that each fuzz target runs.
+SECONDS ?= 600
+
+.PHONY: fuzz
+fuzz: ## coverage-guided fuzzing of everything that reads foreign bytes: SECONDS=<per target>
+	fuzz/run.sh $(SECONDS)
+
 .PHONY: format
 format: $(VENV)/.dev ## format Rust and Python
 	cargo fmt --all
@@ -73,7 +80,7 @@ lock: $(VENV)/.runtime ## resolve the dependencies anew, within pyproject.toml
 
 .PHONY: clean
 clean: ## remove everything that was built or installed here
-	rm -rf $(VENV) target dist var .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .tools fuzz/{corpus,artifacts} target dist var .pytest_cache .mypy_cache .ruff_cache
 	rm -rf core/touchline/core/{bin,include,libtouchline.so}
 	find core marketdata tests -name __pycache__ -prune -exec rm -rf {} +
 
@@ -96,7 +103,9 @@ $(VENV)/.runtime: requirements/runtime.lock
 	$(PIP) install --no-deps --require-hashes --requirement requirements/runtime.lock
 	touch $@
 
+# Built first by itself: pip would hide what cargo says.
 $(VENV)/.package: $(VENV)/.runtime pyproject.toml hatch_build.py
+	$(PYTHON) hatch_build.py
 	$(PIP) install --no-deps --no-build-isolation --editable .
 	touch $@
 
