@@ -9,6 +9,8 @@ pub struct Counters {
     pub accepted: u64,
     /// Connections closed at once, because there are as many as allowed.
     pub too_many_connections: u64,
+    /// Times that nobody could be accepted (descriptors used up): tried again a second later.
+    pub accepts_failed: u64,
     /// Connections that ended, by reason.
     pub disconnects: BTreeMap<String, u64>,
     /// NewOrderSingle(D) received.

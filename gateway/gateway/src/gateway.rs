@@ -38,6 +38,8 @@ const SYNC_NS: u64 = 1_000_000_000;
 const REPLAY_BUDGET: usize = 256;
 /// A journal that lags, or a full command ring, is looked at again after this time, ns.
 const RETRY_NS: u64 = 1_000_000;
+/// A listener that cannot accept, because descriptors are used up, is left alone so long, ns.
+pub(crate) const ACCEPT_PAUSE_NS: u64 = 1_000_000_000;
 /// `close` waits so long for the answers to its Logouts, ns.
 const LOGOUT_WAIT_NS: u64 = 500_000_000;
 
@@ -45,13 +47,15 @@ const LOGOUT_WAIT_NS: u64 = 500_000_000;
 ///
 /// With durability sync the session logs are put on the disk once a second, by a thread of their
 /// own, and when the gateway closes; with async when the system likes. A killed process loses
-/// nothing either way. After a loss of power what the logs lack is rebuilt from the journal, but the
-/// numbers of session messages in the last second are not: a client may then have to reset.
+/// nothing either way. After a loss of power what the logs lack is rebuilt from the journal, but
+/// the numbers of session messages in the last second are not: a client may then have to reset.
 #[derive(Debug)]
 pub struct Gateway {
     pub(crate) venue: Venue,
     pub(crate) desk: Desk,
     pub(crate) listener: TcpListener,
+    /// Set while nobody is accepted: when that is tried again.
+    pub(crate) accept_again_ns: Option<u64>,
     pub(crate) poller: SocketPoller,
     pub(crate) ready: Vec<Readiness>,
     pub(crate) connections_max: usize,
@@ -72,7 +76,7 @@ pub struct Gateway {
     is_unsynced: bool,
     bell: Bell,
     engine_bell: Ringer,
-    next_timer_ns: u64,
+    pub(crate) next_timer_ns: u64,
 }
 
 /// A poller that can be shown in a debug print.
@@ -138,6 +142,7 @@ impl Gateway {
             connections_max: venue.sessions.len() + STRANGERS_MAX,
             venue: venue.clone(),
             listener,
+            accept_again_ns: None,
             poller: SocketPoller(poller),
             ready: Vec::with_capacity(READY_MAX),
             beacon,
@@ -260,12 +265,12 @@ impl Gateway {
         work_count
     }
 
-    fn run_timers(&mut self, now: u64) -> usize {
+    fn run_timers(&mut self, now: u64) -> Result<usize, GatewayError> {
         if now < self.next_timer_ns {
-            return 0;
+            return Ok(0);
         }
         let logon_timeout_ns = self.venue.gateway.logon_timeout_ms.saturating_mul(1_000_000);
-        let mut work_count = 0;
+        let mut work_count = self.resume_accepting(now)?;
         for index in 0..self.desk.connections.len() {
             let Some(connection) = &self.desk.connections[index] else { continue };
             let deadline = connection.opened_ns.saturating_add(logon_timeout_ns);
@@ -286,7 +291,7 @@ impl Gateway {
                 _ => {}
             }
         }
-        work_count
+        Ok(work_count)
     }
 
     /// The earliest of all timers.
@@ -300,7 +305,8 @@ impl Gateway {
             (None, Some(at)) => self.desk.slots[at].session.next_timer_ns().unwrap_or(u64::MAX),
             (None, None) => connection.opened_ns.saturating_add(logon_timeout_ns),
         };
-        self.desk.connections.iter().flatten().map(due).min().unwrap_or(u64::MAX)
+        let connections = self.desk.connections.iter().flatten().map(due);
+        connections.chain(self.accept_again_ns).min().unwrap_or(u64::MAX)
     }
 }
 
@@ -318,7 +324,7 @@ impl Agent for Gateway {
         if self.desk.orders.commands.flush() {
             self.engine_bell.ring();
         }
-        work_count += self.run_timers(now_ns);
+        work_count += self.run_timers(now_ns)?;
         work_count += self.replay(now_ns);
         self.write_logs()?;
         work_count += self.write_sockets(now_ns)?;

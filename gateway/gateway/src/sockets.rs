@@ -6,7 +6,7 @@ use touchline_sys::{Interest, now_ns};
 
 use crate::GatewayError;
 use crate::connection::{Connection, Io};
-use crate::gateway::{CONNECTION_KEY, Gateway, LISTENER_KEY};
+use crate::gateway::{ACCEPT_PAUSE_NS, CONNECTION_KEY, Gateway, LISTENER_KEY};
 
 /// Connections accepted in one pass, at most.
 const ACCEPT_BUDGET: usize = 16;
@@ -20,7 +20,7 @@ impl Gateway {
         for at in 0..self.ready.len() {
             let readiness = self.ready[at];
             if readiness.key == LISTENER_KEY {
-                work_count += self.accept(now);
+                work_count += self.accept(now)?;
             } else if readiness.key >= CONNECTION_KEY && readiness.readable {
                 let index = usize::try_from(readiness.key - CONNECTION_KEY).unwrap_or(usize::MAX);
                 work_count += self.read(index);
@@ -29,14 +29,16 @@ impl Gateway {
         Ok(work_count)
     }
 
-    fn accept(&mut self, now: u64) -> usize {
+    fn accept(&mut self, now: u64) -> Result<usize, GatewayError> {
         for work_count in 0..ACCEPT_BUDGET {
             let stream = match self.listener.accept() {
                 Ok((stream, _)) => stream,
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                // Nobody more, or the client is gone again, or the descriptors are used up: those
-                // that wait are accepted when others have ended.
-                Err(_) => return work_count,
+                // A client that is gone again before it was accepted is nobody.
+                Err(error) => match error.kind() {
+                    ErrorKind::Interrupted | ErrorKind::ConnectionAborted => continue,
+                    ErrorKind::WouldBlock => return Ok(work_count),
+                    _ => return self.pause_accepting(now).map(|()| work_count),
+                },
             };
             let connections = &mut self.desk.connections;
             let free = connections.iter().position(Option::is_none).unwrap_or(connections.len());
@@ -63,7 +65,28 @@ impl Gateway {
             }
             self.desk.orders.counters.accepted += 1;
         }
-        ACCEPT_BUDGET
+        Ok(ACCEPT_BUDGET)
+    }
+
+    /// Descriptors or memory are used up: the listener would stay readable, and the agent would do
+    /// nothing but fail to accept. Those who wait are accepted later.
+    fn pause_accepting(&mut self, now: u64) -> Result<(), GatewayError> {
+        self.desk.orders.counters.accepts_failed += 1;
+        self.poller.0.remove(&self.listener)?;
+        let again_ns = now.saturating_add(ACCEPT_PAUSE_NS);
+        self.accept_again_ns = Some(again_ns);
+        self.next_timer_ns = self.next_timer_ns.min(again_ns);
+        Ok(())
+    }
+
+    /// Listens again when the pause is over; returns whether it did.
+    pub(crate) fn resume_accepting(&mut self, now: u64) -> Result<usize, GatewayError> {
+        if self.accept_again_ns.is_none_or(|again_ns| now < again_ns) {
+            return Ok(0);
+        }
+        self.accept_again_ns = None;
+        self.poller.0.add(&self.listener, LISTENER_KEY, Interest::Read)?;
+        Ok(1)
     }
 
     fn read(&mut self, index: usize) -> usize {

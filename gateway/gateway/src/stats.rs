@@ -21,6 +21,7 @@ impl Gateway {
                 "open": connections().count(),
                 "accepted": counters.accepted,
                 "too_many": counters.too_many_connections,
+                "accepts_failed": counters.accepts_failed,
                 "disconnects": counters.disconnects,
                 "queue_bytes": connections()
                     .map(|connection: &Connection| connection.queue.len_bytes())
