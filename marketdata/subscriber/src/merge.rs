@@ -143,7 +143,9 @@ impl Merge {
 
     /// Packets that came on one line only, where there are two.
     pub(crate) fn lost_on_one_line(&self) -> u64 {
-        (self.lost(false) + self.lost(true)).saturating_sub(2 * self.given_up)
+        // A damaged sequence can make each of these as large as a number can be.
+        let lost = self.lost(false).saturating_add(self.lost(true));
+        lost.saturating_sub(self.given_up.saturating_mul(2))
     }
 
     /// Every book is right: packets that were given up do not matter any more.
@@ -162,7 +164,7 @@ impl Merge {
             Verdict::Next
         } else if sequence < expected {
             if self.missing.remove(&sequence) {
-                self.given_up -= 1;
+                self.given_up = self.given_up.saturating_sub(1);
                 Verdict::Late
             } else {
                 Verdict::Duplicate
@@ -216,7 +218,7 @@ impl Merge {
         }
         let to = self.held.first_key_value().map_or(newest, |(sequence, _)| *sequence);
         self.expected = Some(to);
-        self.given_up += to - from;
+        self.given_up = self.given_up.saturating_add(to - from);
         self.waiting_since = None;
         let room = (MISSING_MAX - self.missing.len()) as u64;
         self.forgotten |= to - from > room;
@@ -301,6 +303,19 @@ mod tests {
         merge.heartbeat(false, 20_003);
         assert_eq!(merge.lost(false), 20_003 - 10 - 5);
         assert_eq!(merge.lost(true), 0);
+    }
+
+    #[test]
+    fn a_sequence_as_large_as_can_be_overflows_no_count() {
+        let mut merge = Merge::new(true, 1_000);
+        take(&mut merge, false, 1);
+        take(&mut merge, true, 1);
+        take(&mut merge, false, u64::MAX);
+        take(&mut merge, true, u64::MAX - 1);
+        assert_eq!(merge.give_up(10), Some(Gap { from: 2, to: u64::MAX - 1 }));
+        assert_eq!((merge.lost(false), merge.lost(true)), (u64::MAX - 3, u64::MAX - 3));
+        assert_eq!(merge.lost_on_one_line(), 0);
+        assert_eq!(merge.take_held().map(|(sequence, _)| sequence), Some(u64::MAX - 1));
     }
 
     #[test]

@@ -392,7 +392,8 @@ impl Subscriber {
 
     fn on_gap<B: BookListener>(&mut self, gap: Gap, listener: &mut B) {
         self.counters.gaps += 1;
-        self.counters.packets_lost += gap.to - gap.from;
+        let lost = gap.to - gap.from;
+        self.counters.packets_lost = self.counters.packets_lost.saturating_add(lost);
         self.need_through = gap.to.saturating_sub(1);
         let through = self.need_through;
         let (instruments, mut to) = self.split(listener);
@@ -487,7 +488,8 @@ impl Subscriber {
         match lost {
             Some(lost) => {
                 counters.won += 1;
-                self.counters.cyclic_packets_lost += lost;
+                let sum = self.counters.cyclic_packets_lost.saturating_add(lost);
+                self.counters.cyclic_packets_lost = sum;
                 true
             }
             None => {
