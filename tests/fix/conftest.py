@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 import threading
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from faults import Victim, Witnesses, faults_venue
 from quickfix_member import MakeMember, Member
 from running_venue import RunningVenue
 from wire import Connect, Wire
@@ -69,3 +71,43 @@ def connect(venue: RunningVenue) -> Iterator[Connect]:
     yield open_wire
     for wire in wires:
         wire.close()
+
+
+@pytest.fixture(scope="module")
+def floor(venue_program: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningVenue]:
+    """One venue for every fault: what breaks it breaks the tests behind it."""
+    venue = faults_venue(venue_program, tmp_path_factory.mktemp("faults"))
+    venue.start()
+    yield venue
+    failure = venue.close()
+    assert not failure, failure
+
+
+@pytest.fixture(scope="module")
+def witnesses(floor: RunningVenue) -> Iterator[Witnesses]:
+    """Two members who trade with each other."""
+    both = Witnesses(floor)
+    yield both
+    both.close()
+
+
+@pytest.fixture(scope="module")
+def names() -> Iterator[str]:
+    """Sessions that no test has used."""
+    return (f"F{number}" for number in itertools.count(1))
+
+
+@pytest.fixture
+def stranger(floor: RunningVenue, witnesses: Witnesses, names: Iterator[str]) -> Iterator[Victim]:
+    """A connection without a Logon, of a session that was never logged on."""
+    witnesses.trade()
+    victim = Victim(floor, next(names))
+    yield victim
+    victim.close()
+    witnesses.trade()
+
+
+@pytest.fixture
+def victim(stranger: Victim) -> Victim:
+    """A session that is logged on: it expects 2, and so does its client."""
+    return stranger.log_on()
