@@ -1,0 +1,351 @@
+//! Writes the first inputs of every fuzz target: `cargo run --example seeds -- <corpus folder>`.
+//! All are made here; none is a recording.
+#![forbid(unsafe_code)]
+
+use std::io::Error;
+use std::path::Path;
+
+use touchline_feed_codec::{
+    Line, MatchEventIndicator, Message, OrderAdd, OrderCancel, OrderDelete, OrderExecute,
+    OrderReplace, PacketFlags, PacketWriter, SecurityDefinition, SecurityStatus, Side, SnapshotEnd,
+    SnapshotOrder, SnapshotStart, TradingPhase,
+};
+use touchline_fuzz::{command, frame};
+use touchline_journal::layout;
+use touchline_types::Command;
+
+fn main() -> Result<(), Error> {
+    let folder = std::env::args().nth(1).unwrap_or_else(|| "corpus".to_owned());
+    let folder = Path::new(&folder);
+    write(folder, "fix_codec", fix_codec())?;
+    write(folder, "fix_session", fix_session())?;
+    write(folder, "feed_decoder", feed())?;
+    write(folder, "journal_reader", journal())?;
+    write(folder, "ring_reader", ring())?;
+    write(folder, "configuration", configuration())
+}
+
+fn write(folder: &Path, target: &str, seeds: Vec<Vec<u8>>) -> Result<(), Error> {
+    let folder = folder.join(target);
+    std::fs::create_dir_all(&folder)?;
+    for (seed, number) in seeds.iter().zip(1..) {
+        std::fs::write(folder.join(format!("seed-{number:02}")), seed)?;
+    }
+    Ok(())
+}
+
+const BODIES: [&str; 12] = [
+    "35=A|34=1|49=M|52=20260105-09:30:00|56=TL|98=0|108=30|141=Y|553=me|554=secret|",
+    "35=0|34=2|49=M|52=20260105-09:30:00.123|56=TL|112=x|",
+    "35=2|34=3|49=M|52=20260105-09:30:00|56=TL|7=1|16=0|",
+    "35=4|34=4|49=M|52=20260105-09:30:00|56=TL|43=Y|122=20260105-09:29:00|123=Y|36=9|",
+    "35=D|34=5|49=M|52=20260105-09:30:00.123456|56=TL|11=a1|21=1|55=ESH4|54=1|\
+     60=20260105-09:30:00|38=10|40=2|44=4800.25|59=0|",
+    "35=D|34=5|49=M|52=20260105-09:30:00|56=TL|11=a1|453=2|448=P|447=D|452=1|448=Q|447=D|452=2|\
+     802=1|523=s|803=1|55=X|54=2|60=20260105-09:30:00|38=0.5|40=1|",
+    "35=F|34=6|49=M|52=20260105-09:30:00|56=TL|41=a1|11=a2|55=ESH4|54=1|60=20260105-09:30:00|\
+     38=10|",
+    "35=G|34=7|49=M|52=20260105-09:30:00.123456789|56=TL|41=a1|11=a3|55=ESH4|54=1|\
+     60=20260105-09:30:00|38=5|40=2|44=-1.5|",
+    "35=H|34=8|49=M|52=20260105-09:30:00|56=TL|11=a3|55=ESH4|54=1|",
+    "35=8|34=9|49=TL|52=20260105-09:30:00|56=M|37=1|17=1-1|150=0|39=0|55=ESH4|54=1|151=10|14=0|\
+     6=0|",
+    "35=B|34=9|49=M|52=20260105-09:30:00|56=TL|148=x|33=2|58=one|58=two|95=5|96=a|b=c|354=2|\
+     355=xy|",
+    "35=3|34=10|49=M|52=20260105-09:30:00|56=TL|45=2|371=44|372=D|373=6|58=why|",
+];
+
+fn fix_codec() -> Vec<Vec<u8>> {
+    let soh = |text: &str| text.replace('|', "\x01").into_bytes();
+    let mut seeds: Vec<Vec<u8>> = BODIES.iter().map(|body| [vec![1], soh(body)].concat()).collect();
+    let mut stream = vec![0];
+    for body in BODIES {
+        stream.extend(frame(b"FIX.4.4", &soh(body)));
+    }
+    seeds.push(stream.clone());
+    stream.truncate(stream.len() / 2);
+    stream.extend(frame(b"FIX.4.2", &soh(BODIES[1])));
+    stream.extend(b"8=FIX.4.4\x019=999999999\x0135=0\x01");
+    stream.extend(frame(b"FIX.4.4", &soh(BODIES[1])));
+    seeds.push(stream);
+    seeds
+}
+
+fn fix_session() -> Vec<Vec<u8>> {
+    const LOGON: &str = "m35=A|34=#|98=0|108=30|\n";
+    let after_logon = [
+        "m35=D|34=#|11=a|\nm35=D|34=#|11=b|\nm35=1|34=#|112=t|\n",
+        "a\na\nm35=2|34=#|7=1|16=0|\np\na\np\n",
+        "m35=D|34=4|11=c|\nm35=D|34=5|11=d|\nm35=D|34=2|43=Y|122=20260105-09:29:59|\n\
+         m35=4|34=3|123=Y|36=4|\n",
+        "m35=4|34=99|36=20|\nm35=0|34=20|\nm35=0|34=3|\n",
+        "a\nm35=A|34=1|98=0|108=30|141=Y|\nm35=D|34=#|11=a|\na\n",
+        "t30\nt37\nm35=0|34=#|\nt37\nt37\n",
+        "d\na\nc\nm35=A|34=9|98=0|108=0|\nt31\nt31\nt31\nt31\n",
+        "m35=5|34=#|\nc\nm35=A|34=#|98=0|108=30|\nl\nt3\n",
+        "m35=D|34=#|115=X|129=Y|58=|\nm35=3|34=#|45=1|\nm35=??|34=#|\nv35=0|34=#|\n",
+        "g8=FIX.4.4\nw35=0|34=#|49=M2|56=TL|52=20260105-09:30:00|\n",
+    ];
+    let acceptor = after_logon.iter().map(|lines| format!("\n{LOGON}{lines}").into_bytes());
+    let initiator = after_logon.iter().map(|lines| format!("i\n{LOGON}{lines}").into_bytes());
+    acceptor.chain(initiator).collect()
+}
+
+fn add(rpt_seq: u32, order_id: u64, side: Side, price: i64) -> Message {
+    Message::from(OrderAdd {
+        seq: rpt_seq.into(),
+        order_id,
+        price,
+        qty: 5,
+        priority: order_id,
+        rpt_seq,
+        instrument_id: 1,
+        side,
+        indicator: MatchEventIndicator::END_OF_EVENT,
+        reserved: [0; 6],
+    })
+}
+
+fn feed() -> Vec<Vec<u8>> {
+    let mut seeds = Vec::new();
+    let mut whole = Vec::new();
+    for (line, sequence, messages) in feed_packets() {
+        let channel = 1 + line.channel() as u16;
+        let mut writer = PacketWriter::new(7, channel);
+        for message in &messages {
+            assert!(writer.try_push(message), "a seed does not fit into a packet");
+        }
+        let packet = writer.finish(sequence, 10, 9, PacketFlags::NONE).to_vec();
+        let len = u16::try_from(packet.len()).unwrap_or(u16::MAX);
+        let mut chunk = vec![line.index() as u8, 1];
+        chunk.extend_from_slice(&len.to_le_bytes());
+        chunk.extend_from_slice(&packet);
+        seeds.push(chunk.clone());
+        whole.extend(chunk);
+    }
+    seeds.push(whole);
+    seeds
+}
+
+/// A small day: definition, snapshot, then orders on both lines, a gap, and another session.
+fn feed_packets() -> Vec<(Line, u64, Vec<Message>)> {
+    let end = MatchEventIndicator::END_OF_EVENT;
+    let start = SnapshotStart {
+        last_sequence: 1,
+        last_seq: 1,
+        order_count: 1,
+        last_rpt_seq: 1,
+        instrument_id: 1,
+        instrument_count: 1,
+        cycle: 1,
+        phase: TradingPhase::Continuous,
+        reserved: [0; 3],
+        last_px: 18_999,
+    };
+    let order = SnapshotOrder {
+        order_id: 1,
+        price: 19_000,
+        qty: 5,
+        priority: 1,
+        instrument_id: 1,
+        side: Side::Buy,
+        reserved: [0; 3],
+    };
+    let snapshot = vec![
+        start.into(),
+        order.into(),
+        SnapshotEnd { last_sequence: 1, instrument_id: 1, order_count: 1 }.into(),
+    ];
+    let status = SecurityStatus {
+        seq: 3,
+        rpt_seq: 3,
+        instrument_id: 1,
+        phase: TradingPhase::Continuous,
+        indicator: end,
+        reserved: [0; 6],
+    };
+    let first = vec![add(2, 2, Side::Sell, 19_004)];
+    let second = vec![status.into(), add(4, 3, Side::Sell, 19_004)];
+    vec![
+        (Line::DefinitionA, 1, vec![definition().into()]),
+        (Line::IncrementalA, 1, vec![add(1, 1, Side::Buy, 19_000)]),
+        (Line::SnapshotA, 1, snapshot.clone()),
+        (Line::IncrementalA, 2, first.clone()),
+        (Line::IncrementalB, 2, first),
+        (Line::IncrementalB, 3, second),
+        (Line::IncrementalA, 4, trades(5, end)),
+        (Line::IncrementalB, 4, trades(5, end)),
+        (Line::IncrementalA, 9, Vec::new()),
+        (Line::IncrementalB, 9, vec![add(20, 9, Side::Buy, 18_000)]),
+        (Line::SnapshotA, 2, snapshot),
+    ]
+}
+
+fn definition() -> SecurityDefinition {
+    SecurityDefinition {
+        price_increment_mantissa: 25,
+        min_price: 1,
+        max_price: 100_000,
+        round_lot: 1,
+        max_order_qty: 10_000,
+        symbol: *b"ESH4\0\0\0\0\0\0\0\0\0\0\0\0",
+        currency: *b"USD\0",
+        instrument_id: 1,
+        instrument_count: 1,
+        price_increment_exponent: -2,
+        phase: TradingPhase::Call,
+        reserved: [0; 6],
+        channel: 1,
+        reserved_tail: 0,
+    }
+}
+
+/// Executions, a cancel, a replace and a delete of what [`feed_packets`] has added.
+fn trades(rpt_seq: u32, indicator: MatchEventIndicator) -> Vec<Message> {
+    let (seq, instrument_id, side) = (u64::from(rpt_seq), 1, Side::Sell);
+    let execute = OrderExecute {
+        seq,
+        order_id: 2,
+        last_px: 19_004,
+        last_qty: 2,
+        trd_match_id: 1,
+        rpt_seq,
+        instrument_id,
+        side,
+        aggressor_side: Side::Buy,
+        indicator,
+        reserved: [0; 5],
+    };
+    let cancel = OrderCancel {
+        seq,
+        order_id: 2,
+        canceled_qty: 1,
+        rpt_seq: rpt_seq + 1,
+        instrument_id,
+        side,
+        indicator,
+        reserved: [0; 6],
+    };
+    let replace = OrderReplace {
+        seq,
+        order_id: 3,
+        price: 19_003,
+        qty: 4,
+        priority: 7,
+        rpt_seq: rpt_seq + 2,
+        instrument_id,
+        side,
+        indicator,
+        reserved: [0; 6],
+    };
+    let delete = OrderDelete {
+        seq,
+        order_id: 2,
+        rpt_seq: rpt_seq + 3,
+        instrument_id,
+        side,
+        indicator,
+        reserved: [0; 6],
+    };
+    vec![execute.into(), cancel.into(), replace.into(), delete.into()]
+}
+
+/// Blocks of a journal; the fuzz target puts their checksums right.
+fn journal() -> Vec<Vec<u8>> {
+    let block = |first_seq: u64, count: u64| {
+        let mut bytes = layout::BLOCK_MAGIC.to_le_bytes().to_vec();
+        bytes.resize(8, 0);
+        bytes.extend_from_slice(&first_seq.to_le_bytes());
+        bytes.push(count as u8);
+        bytes.resize(layout::BLOCK_HEADER_BYTES, 0);
+        for seq in first_seq..first_seq + count {
+            let mut block = [0; Command::BYTES];
+            command(seq).encode(&mut block);
+            bytes.extend_from_slice(&block);
+        }
+        bytes.resize(bytes.len().next_multiple_of(layout::ALIGNMENT as usize), 0);
+        bytes
+    };
+    let three = [block(1, 1), block(2, 3), block(5, 2)].concat();
+    let mut seeds: Vec<Vec<u8>> =
+        [2, 2 | 4, 2 | 8, 0].iter().map(|flags| [&[*flags][..], &three].concat()).collect();
+    // A torn tail, damage in the middle, a hole of zeros.
+    seeds.push([&[2 | 8][..], &three[..three.len() - 200]].concat());
+    seeds.push([&[2][..], &block(1, 1), &[7; 512], &block(2, 1)].concat());
+    seeds.push([&[2][..], &block(1, 1), &[0; 1024]].concat());
+    let mut header = vec![1 | 2];
+    for word in [layout::MAGIC, layout::VERSION, layout::LAYOUT_HASH, 1] {
+        header.extend_from_slice(&word.to_le_bytes());
+    }
+    seeds.push(header);
+    seeds
+}
+
+/// Pushes, flushes and reads, with a hostile store here and there.
+fn ring() -> Vec<Vec<u8>> {
+    let mut seeds = Vec::new();
+    for kind in [0, 1] {
+        let fill = |count: u8| vec![3; count.into()];
+        for hostile in [
+            vec![],
+            vec![0, 6, 255, 255, 255, 255, 255, 255, 255, 255],
+            vec![0, 7, 0, 0, 0, 0, 0, 0, 0, 128],
+            vec![1, 6, 255],
+            vec![1, 7, 0],
+            vec![2, 6, 9],
+            vec![0, 4, 0, 0, 0, 0, 1, 0, 0, 0, 7],
+        ] {
+            let script = [vec![kind], fill(3), vec![6, 9, 15], hostile, vec![9, 14, 15], fill(2)];
+            seeds.push([script.concat(), vec![6, 13, 9, 7, 0, 9]].concat());
+        }
+    }
+    seeds
+}
+
+fn configuration() -> Vec<Vec<u8>> {
+    let small = r#"[venue]
+name = "demo"
+[[instrument]]
+symbol = "ESH4"
+price_increment = "0.25"
+min_price = "0.25"
+max_price = "10000"
+[[member]]
+name = "ALPHA"
+sessions = ["ALPHA1", "ALPHA2"]
+"#;
+    let large = r#"[engine]
+durability = "async"
+max_open_orders = 1000
+max_levels = 100
+max_cl_ord_ids = 1000
+budget = 8
+ring_records = 64
+[gateway]
+address = "127.0.0.1:0"
+message_bytes_max = 512
+logon_timeout_ms = 10
+send_queue_bytes_max = 16384
+[marketdata]
+interface = "127.0.0.1"
+ttl = 0
+incremental = { channel = 1, a = "239.1.1.1:1", b = "239.1.1.2:2" }
+snapshot = { channel = 2, a = "239.1.1.3:3", b = "239.1.1.4:4" }
+definition = { channel = 3, a = "239.1.1.5:5" }
+heartbeat_ms = 10
+snapshot_cycle_ms = 10
+snapshot_packets_per_ms = 1
+definition_cycle_ms = 10
+[[instrument]]
+symbol = "ACME"
+currency = "EUR"
+price_increment = "0.01"
+min_price = "-5"
+max_price = "5000.5"
+round_lot = 100
+max_order_qty = 1000
+phase = "continuous"
+"#;
+    let wrong = small.replace("0.25", "x").replace("ALPHA2", "ALPHA1");
+    [small.to_owned(), format!("{small}{large}"), wrong].map(String::into_bytes).to_vec()
+}
