@@ -10,7 +10,7 @@ use crate::file::{
 };
 use crate::{
     Channel, Decimal, Durability, Engine, Fault, Gateway, Instrument, MarketData, Member, Session,
-    Venue,
+    Venue, Wait,
 };
 use touchline_types::TradingPhase;
 
@@ -63,6 +63,7 @@ pub(crate) fn check(file: &File, folder: &Path) -> Result<Venue, Vec<Fault>> {
         comp_id: file.venue.comp_id.clone(),
         run_dir: folder.join(run_dir),
         data_dir: folder.join(data_dir),
+        wait: wait(&file.venue.wait, &mut faults),
         engine: engine(&file.engine, &mut faults),
         gateway: gateway(&file.gateway, &mut faults),
         marketdata: marketdata(&file.marketdata, &mut faults),
@@ -71,6 +72,17 @@ pub(crate) fn check(file: &File, folder: &Path) -> Result<Venue, Vec<Fault>> {
         sessions,
     };
     if faults.0.is_empty() { Ok(venue) } else { Err(faults.0) }
+}
+
+fn wait(text: &str, faults: &mut Faults) -> Wait {
+    match text {
+        "park" => Wait::Park,
+        "spin" => Wait::Spin,
+        other => {
+            faults.add("venue.wait", format!("is {other:?}, must be \"park\" or \"spin\""));
+            Wait::Park
+        }
+    }
 }
 
 fn engine(section: &EngineSection, faults: &mut Faults) -> Engine {
@@ -331,11 +343,13 @@ mod tests {
     fn every_fault_is_reported_with_its_place() {
         let text = GOOD.replace("\"10000\"", "\"0.1\"").replace("ALPHA2", "ALPHA1")
             + "[engine]\ndurability = \"maybe\"\nring_records = 100\n";
+        let text = text.replace("name = \"demo\"", "name = \"demo\"\nwait = \"doze\"");
         let faults = faults(&text);
         for part in [
             "instrument[1].max_price: \"0.1\" is not a multiple",
             "CompID \"ALPHA1\" is used twice",
             "engine.durability: is \"maybe\"",
+            "venue.wait: is \"doze\"",
             "engine.ring_records: is 100, must be a power of two",
         ] {
             assert!(faults.iter().any(|fault| fault.contains(part)), "{part}: {faults:?}");

@@ -26,6 +26,12 @@ pub(crate) struct VenueSection {
     pub(crate) comp_id: String,
     pub(crate) run_dir: Option<String>,
     pub(crate) data_dir: Option<String>,
+    #[serde(default = "park")]
+    pub(crate) wait: String,
+}
+
+fn park() -> String {
+    "park".into()
 }
 
 fn comp_id() -> String {

@@ -25,6 +25,8 @@ pub struct Venue {
     pub run_dir: PathBuf,
     /// Journal and message stores; belongs on a disk.
     pub data_dir: PathBuf,
+    /// What an idle agent does.
+    pub wait: Wait,
     /// The engine's limits and its durability.
     pub engine: Engine,
     /// The FIX acceptor.
@@ -37,6 +39,15 @@ pub struct Venue {
     pub members: Vec<Member>,
     /// FIX sessions of all members; `id` is the index plus one.
     pub sessions: Vec<Session>,
+}
+
+/// What an idle agent does. The journal's agent and the operators' socket always sleep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// Sleeps until a ring or a socket wakes it: for hosts whose cores are shared.
+    Park,
+    /// Looks again at once, and keeps its core busy: for hosts with a core for each program.
+    Spin,
 }
 
 /// When output is released.

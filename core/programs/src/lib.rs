@@ -14,7 +14,7 @@ use std::sync::atomic::AtomicBool;
 use std::thread::JoinHandle;
 
 use clap::Parser;
-use touchline_config::{RunFile, Venue};
+use touchline_config::{RunFile, Venue, Wait};
 use touchline_engine::{AdminServer, Engine};
 use touchline_ring::Beacon;
 use touchline_sys::{Agent, Ringer, SharedMap};
@@ -169,13 +169,14 @@ fn run_operators(server: AdminServer, stop: &Arc<AtomicBool>) -> Result<JoinHand
         .map_err(|error| format!("cannot start the operators' thread: {error}"))
 }
 
-/// Runs one agent until it is told to stop, asleep when idle, and writes its figures once a second.
+/// Runs one agent until it is told to stop, waiting as the configuration says when idle, and writes its figures once a second.
 ///
 /// # Errors
 ///
 /// The agent's error, with its role.
 pub fn run_with_figures<A: Agent>(
     agent: &mut A,
+    wait: Wait,
     mut figures: Figures,
     stop: &AtomicBool,
     json: impl Fn(&A) -> String,
@@ -188,7 +189,10 @@ pub fn run_with_figures<A: Agent>(
     let mut ready = Vec::with_capacity(4);
     while !stop.load(std::sync::atomic::Ordering::Acquire) {
         figures.write_due(touchline_sys::now_ns(), || json(agent));
-        touchline_sys::step_or_sleep(agent, &mut poller, &mut ready)?;
+        match wait {
+            Wait::Park => touchline_sys::step_or_sleep(agent, &mut poller, &mut ready)?,
+            Wait::Spin => touchline_sys::step_or_spin(agent)?,
+        }
     }
     figures.write(&json(agent));
     Ok(())

@@ -53,6 +53,19 @@ pub fn run_parked<A: Agent>(agent: &mut A, stop: &AtomicBool) -> Result<(), Stri
     Ok(())
 }
 
+/// One turn of an agent that never sleeps: it has a core for itself.
+///
+/// # Errors
+///
+/// The agent's error, as text with its role.
+pub fn step_or_spin<A: Agent>(agent: &mut A) -> Result<(), String> {
+    let role = agent.role_name();
+    if agent.do_work(now_ns()).map_err(|error| format!("{role}: {error}"))? == 0 {
+        std::hint::spin_loop();
+    }
+    Ok(())
+}
+
 /// One turn of an agent; if it was idle, sleep until its descriptor (which is in `poller`) wakes
 /// it, its deadline comes, or 100 ms are over.
 ///

@@ -8,7 +8,7 @@ mod map;
 mod multicast;
 mod poll;
 
-pub use agent::{Agent, run_parked, step_or_sleep};
+pub use agent::{Agent, run_parked, step_or_sleep, step_or_spin};
 pub use bell::{Bell, Ringer};
 pub use clock::{now_ns, thread_cpu_ns};
 pub use map::SharedMap;

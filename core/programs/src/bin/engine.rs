@@ -16,8 +16,13 @@ fn run(venue: &Venue, stop: &Arc<AtomicBool>) -> Result<(), Failure> {
     let _place = Place::take(venue, "engine")?;
     let mut house = EngineHouse::open(venue, stop)?;
     let figures = Figures::new(venue, RunFile::EngineStats);
-    let result =
-        run_with_figures(&mut house.engine, figures, stop, touchline_engine::Engine::stats_json);
+    let result = run_with_figures(
+        &mut house.engine,
+        venue.wait,
+        figures,
+        stop,
+        touchline_engine::Engine::stats_json,
+    );
     stop.store(true, Ordering::Release);
     let closed = house.close();
     result.and(closed)

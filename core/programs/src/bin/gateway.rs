@@ -19,6 +19,6 @@ fn run(venue: &Venue, stop: &Arc<AtomicBool>) -> Result<(), Failure> {
     let mut gateway = Gateway::open(venue).map_err(|error| format!("gateway: {error}"))?;
     eprintln!("touchline: FIX sessions at {}", venue.gateway.address);
     let figures = Figures::new(venue, RunFile::GatewayStats);
-    run_with_figures(&mut gateway, figures, stop, Gateway::stats_json)?;
+    run_with_figures(&mut gateway, venue.wait, figures, stop, Gateway::stats_json)?;
     gateway.close().map_err(|error| format!("gateway: {error}"))
 }

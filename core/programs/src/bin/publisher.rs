@@ -18,7 +18,7 @@ fn run(venue: &Venue, stop: &Arc<AtomicBool>) -> Result<(), Failure> {
     wait_for_rings(venue, stop)?;
     let mut publisher = Publisher::open(venue).map_err(|error| format!("publisher: {error}"))?;
     let figures = Figures::new(venue, RunFile::PublisherStats);
-    run_with_figures(&mut publisher, figures, stop, Publisher::stats_json)?;
+    run_with_figures(&mut publisher, venue.wait, figures, stop, Publisher::stats_json)?;
     publisher.end_session();
     Ok(())
 }

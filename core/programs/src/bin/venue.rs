@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use touchline_config::{RunFile, Venue};
+use touchline_config::{RunFile, Venue, Wait};
 use touchline_gateway::Gateway;
 use touchline_programs::{EngineHouse, Failure, Figures, Place};
 use touchline_publisher::Publisher;
@@ -56,6 +56,10 @@ fn run_agents(
         figures[1].write_due(now, || gateway.stats_json());
         figures[2].write_due(now, || publisher.stats_json());
         if pass(engine, &mut gateway, &mut publisher)? > 0 {
+            continue;
+        }
+        if venue.wait == Wait::Spin {
+            std::hint::spin_loop();
             continue;
         }
         // Every agent must announce its sleep, and every one must take it back.
