@@ -240,9 +240,7 @@ impl<F: Played> Driver<F> {
             return self.change_phase(command, phase);
         }
         let Some(session) = self.session_of(command) else {
-            // The order is gone, by an execution that the flow has yet to be told of.
-            self.flow.on_refused(command);
-            *self.progress.refused.entry("order gone before it was sent".into()).or_default() += 1;
+            self.forget(command);
             return Ok(());
         };
         // Answers of one session come in order, those of two need not: another session waits.
@@ -257,6 +255,10 @@ impl<F: Played> Driver<F> {
             .flow_order_id()
             .and_then(|id| self.orders.order(id))
             .map(|order| (order.cl_ord_id.clone(), order.fix_side()));
+        if original.is_none() && !matches!(command.action, FlowAction::New { .. }) {
+            self.forget(command); // it went while we waited
+            return Ok(());
+        }
         let now = now_ns();
         let cl_ord_id = self.orders.request(*command, session, due_ns);
         let message = Request { command, cl_ord_id: &cl_ord_id, original, instrument: &instrument };
@@ -270,6 +272,12 @@ impl<F: Played> Driver<F> {
             message.send(client, now)?;
         }
         Ok(())
+    }
+
+    /// The order of a command is gone, by an execution that the flow has yet to be told of.
+    fn forget(&mut self, command: &FlowCommand) {
+        self.flow.on_refused(command);
+        *self.progress.refused.entry("order gone before it was sent".into()).or_default() += 1;
     }
 
     /// New resting orders are spread over all members but the last, which takes liquidity.
