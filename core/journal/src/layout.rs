@@ -36,7 +36,8 @@ pub const SEGMENT_BYTES: u64 = 64 << 20;
 pub const BLOCK_BYTES_MAX: usize = BLOCK_HEADER_BYTES + BLOCK_COMMANDS_MAX * Command::BYTES;
 
 const _: () = assert!(Command::BYTES == 128);
-const _: () = assert!(HEADER_BYTES % ALIGNMENT == 0 && SEGMENT_BYTES % ALIGNMENT == 0);
+const _: () =
+    assert!(HEADER_BYTES.is_multiple_of(ALIGNMENT) && SEGMENT_BYTES.is_multiple_of(ALIGNMENT));
 
 /// Hash of everything in this file that a reader relies on: FNV-1a over the numbers.
 pub const LAYOUT_HASH: u64 = {

@@ -169,7 +169,8 @@ fn run_operators(server: AdminServer, stop: &Arc<AtomicBool>) -> Result<JoinHand
         .map_err(|error| format!("cannot start the operators' thread: {error}"))
 }
 
-/// Runs one agent until it is told to stop, waiting as the configuration says when idle, and writes its figures once a second.
+/// Runs one agent until it is told to stop, waiting as the configuration says when idle, and writes
+/// its figures once a second.
 ///
 /// # Errors
 ///

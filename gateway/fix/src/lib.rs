@@ -8,7 +8,8 @@
 //! use touchline_fix::{Fields, Frame, Framer, Header, Message, Precision, msg_type, tags};
 //! let mut header = Header::new(b"MEMBER1", b"TOUCHLINE", Precision::Milliseconds)?;
 //! let mut buffer = [0u8; 256];
-//! let mut writer = header.begin(&mut buffer, msg_type::TEST_REQUEST, 2, 1_767_605_400_000_000_000);
+//! let now_ns = 1_767_605_400_000_000_000;
+//! let mut writer = header.begin(&mut buffer, msg_type::TEST_REQUEST, 2, now_ns);
 //! writer.text(tags::TEST_REQ_ID, "are you there");
 //! let len = writer.finish()?;
 //!

@@ -283,9 +283,10 @@ impl Orders {
     fn take(&mut self, slot: &mut Slot, message: &Message<'_>, queue: &mut SendQueue, now: u64) {
         let Slot { session, store, .. } = slot;
         let mut turn = Turn { now_ns: now, store, actions: queue };
+        let asked = message.u32(tags::HEART_BT_INT);
         if message.msg_type() == msg_type::LOGON
             && !session.is_logged_on()
-            && matches!(message.u32(tags::HEART_BT_INT), Ok(Some(secs)) if secs > HEART_BT_INT_SECS_MAX)
+            && matches!(asked, Ok(Some(secs)) if secs > HEART_BT_INT_SECS_MAX)
         {
             return session.refuse_logon("HeartBtInt(108) must be 0 to 3600", &mut turn);
         }

@@ -177,7 +177,8 @@ macro_rules! messages {
                     Self::$name(message)
                 }
             }
-            const _: () = assert!($name::BYTES + FRAME_BYTES + PacketHeader::BYTES <= PACKET_BYTES_MAX);
+            const _: () =
+                assert!($name::BYTES + FRAME_BYTES + PacketHeader::BYTES <= PACKET_BYTES_MAX);
         )*
     };
 }
