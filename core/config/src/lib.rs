@@ -315,3 +315,22 @@ pub enum RunFile {
     /// Which engine made the rings, and how far it is; outlives engines.
     EngineBeacon,
 }
+
+impl RunFile {
+    /// Every one.
+    pub const ALL: [Self; 13] = [
+        Self::CommandRing,
+        Self::PrivateRing,
+        Self::PublicRing,
+        Self::EngineBell,
+        Self::JournalBell,
+        Self::GatewayBell,
+        Self::PublisherBell,
+        Self::AdminSocket,
+        Self::EngineStats,
+        Self::GatewayStats,
+        Self::PublisherStats,
+        Self::StateHashes,
+        Self::EngineBeacon,
+    ];
+}

@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 
-use touchline_config::Venue;
+use touchline_config::{RunFile, Venue};
 
 use crate::Failure;
 
@@ -40,8 +40,14 @@ impl Place {
         Ok(Self { _lock: lock })
     }
 
-    /// Removes the run folder of a venue that has stopped.
+    /// Removes what a venue that has stopped had in its run folder, and the folder if nothing
+    /// else is in it: it is the configuration's choice, and may be anybody's.
     pub fn clear(venue: &Venue) {
-        let _ = std::fs::remove_dir_all(&venue.run_dir);
+        for file in RunFile::ALL {
+            let path = venue.run_file(file);
+            let _ = std::fs::remove_file(path.with_extension("new"));
+            let _ = std::fs::remove_file(path);
+        }
+        let _ = std::fs::remove_dir(&venue.run_dir);
     }
 }
