@@ -4,6 +4,11 @@
 //! ```text
 //! {"command":"status"}
 //! {"command":"phase","instrument":"ESH4","phase":"continuous"}     instrument "all" for every one
+//! {"command":"halt","instrument":"all"}                            the same with phase halt
+//! {"command":"kill","session":"ALPHA1"}      blocks order entry and cancels what is open; or
+//! {"command":"kill","member":"ALPHA"}        of all sessions of a member,
+//! {"command":"kill","venue":true}            or of everybody
+//! {"command":"resume","session":"ALPHA1"}    takes that block back; member and venue likewise
 //! ```
 //!
 //! The answer holds `"ok":true` and what was asked for, or `"ok":false` and `"error"`.
@@ -19,7 +24,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use touchline_config::Venue;
 use touchline_sys::Ringer;
-use touchline_types::TradingPhase;
+use touchline_types::{Scope, TradingPhase};
 
 /// Longest line that an operator may send, bytes.
 const LINE_BYTES_MAX: u64 = 4096;
@@ -31,6 +36,11 @@ pub enum AdminRequest {
     Status,
     /// Move instruments (numbers) to a phase.
     Phase(Vec<u32>, TradingPhase),
+    /// Block order entry of a scope (number of its session or member, 0 for the venue), and cancel
+    /// its orders.
+    Kill(Scope, u32),
+    /// Take the block of a scope back.
+    Resume(Scope, u32),
 }
 
 /// The engine's answer.
@@ -48,6 +58,8 @@ pub struct AdminServer {
     listener: UnixListener,
     path: PathBuf,
     instruments: Vec<(u32, String)>,
+    members: Vec<(u32, String)>,
+    sessions: Vec<(u32, String)>,
 }
 
 /// Opens the socket and makes both ends. `engine` rings the engine's bell.
@@ -69,7 +81,11 @@ pub fn operator(
         .iter()
         .map(|instrument| (instrument.id, instrument.symbol.clone()))
         .collect();
-    let server = AdminServer { requests, engine, listener, path: path.to_path_buf(), instruments };
+    let members = venue.members.iter().map(|member| (member.id, member.name.clone())).collect();
+    let sessions =
+        venue.sessions.iter().map(|session| (session.id, session.comp_id.clone())).collect();
+    let path = path.to_path_buf();
+    let server = AdminServer { requests, engine, listener, path, instruments, members, sessions };
     Ok((server, Operator(received)))
 }
 
@@ -128,19 +144,53 @@ impl AdminServer {
                         ));
                     }
                 };
-                let symbol = request.get("instrument").and_then(Value::as_str).unwrap_or("");
-                let ids: Vec<u32> = self
-                    .instruments
-                    .iter()
-                    .filter(|(_, known)| symbol == "all" || symbol == known)
-                    .map(|(id, _)| *id)
-                    .collect();
-                if ids.is_empty() {
-                    return Err(format!("no instrument {symbol:?}; name one, or \"all\""));
-                }
-                Ok(AdminRequest::Phase(ids, phase))
+                Ok(AdminRequest::Phase(self.instruments_of(&request)?, phase))
             }
-            other => Err(format!("command is {other:?}, must be status or phase")),
+            Some("halt") => {
+                Ok(AdminRequest::Phase(self.instruments_of(&request)?, TradingPhase::Halt))
+            }
+            Some("kill") => {
+                let (scope, id) = self.scope_of(&request)?;
+                Ok(AdminRequest::Kill(scope, id))
+            }
+            Some("resume") => {
+                let (scope, id) = self.scope_of(&request)?;
+                Ok(AdminRequest::Resume(scope, id))
+            }
+            other => {
+                Err(format!("command is {other:?}, must be status, phase, halt, kill or resume"))
+            }
+        }
+    }
+
+    fn instruments_of(&self, request: &Value) -> Result<Vec<u32>, String> {
+        let symbol = request.get("instrument").and_then(Value::as_str).unwrap_or("");
+        let ids: Vec<u32> = self
+            .instruments
+            .iter()
+            .filter(|(_, known)| symbol == "all" || symbol == known)
+            .map(|(id, _)| *id)
+            .collect();
+        if ids.is_empty() {
+            return Err(format!("no instrument {symbol:?}; name one, or \"all\""));
+        }
+        Ok(ids)
+    }
+
+    /// Whose order entry is meant: exactly one of `session`, `member` and `venue` says so.
+    fn scope_of(&self, request: &Value) -> Result<(Scope, u32), String> {
+        let [session, member, venue] = ["session", "member", "venue"].map(|name| request.get(name));
+        let find = |all: &[(u32, String)], what: &str, name: &Value| {
+            let known = all.iter().find(|(_, known)| Some(known.as_str()) == name.as_str());
+            known.map(|(id, _)| *id).ok_or_else(|| format!("no {what} {name}"))
+        };
+        match (session, member, venue) {
+            (Some(name), None, None) => {
+                Ok((Scope::Session, find(&self.sessions, "session", name)?))
+            }
+            (None, Some(name), None) => Ok((Scope::Member, find(&self.members, "member", name)?)),
+            (None, None, Some(Value::Bool(true))) => Ok((Scope::Venue, 0)),
+            _ => Err("name one session, one member, or \"venue\":true".into()),
         }
     }
 

@@ -16,7 +16,8 @@ use touchline_ring::{
 };
 use touchline_sys::{Agent, Bell, Ringer, SharedMap, SysError, now_ns};
 use touchline_types::{
-    Command, CommandKind, Event, EventFlags, EventKind, PrivateRecord, PublicRecord, TradingPhase,
+    Command, CommandKind, Event, EventFlags, EventKind, PrivateRecord, PublicRecord, Scope,
+    TradingPhase,
 };
 
 use crate::admin::{AdminReply, AdminRequest, Operator};
@@ -88,6 +89,8 @@ pub struct Engine {
     journal_bell: Ringer,
     durable: Arc<Durable>,
     beacon: BeaconWriter<Shared>,
+    /// A mass cancel that left orders: sequenced again before anything else, also over a restart.
+    unfinished: Option<Command>,
     pending: Pending,
     outlets: Outlets<Shared>,
     hashes: StateHashes,
@@ -113,6 +116,8 @@ struct Asked {
     waiting: u32,
     reply: Sender<AdminReply>,
     refused: Vec<String>,
+    /// Orders that a kill has cancelled so far.
+    canceled: u64,
 }
 
 impl std::fmt::Debug for Engine {
@@ -132,7 +137,10 @@ impl Engine {
         venue: &Venue,
     ) -> Result<(Self, JournalAgent<Arc<dyn Memory + Send + Sync>>), EngineError> {
         let mut history = History::open(venue).map_err(EngineError::History)?;
-        let seq = history.advance(|_, _| {}).map_err(EngineError::History)?;
+        let mut unfinished = None;
+        let seq = history
+            .advance(|command, events| unfinished = unfinished_of(command, events.last()))
+            .map_err(EngineError::History)?;
         let past = history.into_replayed();
         let state_hash = past.matcher.state_hash();
         let path = venue.run_file(RunFile::StateHashes);
@@ -195,6 +203,7 @@ impl Engine {
             member_of: venue.sessions.iter().map(|session| session.member_id).collect(),
             venue: venue.clone(),
             beacon,
+            unfinished,
         };
         engine.beacon.stand(seq);
         engine.find_bells();
@@ -222,12 +231,15 @@ impl Engine {
 
     /// Takes commands from every ring, a budget each, in turn.
     fn poll(&mut self) -> Result<usize, EngineError> {
+        if self.unfinished.is_some() {
+            return Ok(0);
+        }
         let mut taken = 0;
         let mut room = self.journal.room();
         for ring in 0..self.commands.len() {
             let budget = self.venue.engine.budget.min(room);
             let mut count = 0;
-            while count < budget && self.pending.has_room() {
+            while count < budget && self.pending.has_room() && self.unfinished.is_none() {
                 let popped = match self.commands.get_mut(ring) {
                     Some(commands) => commands.pop(),
                     None => break,
@@ -256,12 +268,26 @@ impl Engine {
         Ok(taken)
     }
 
+    /// Goes on with a mass cancel that left orders, as far as there is room. Nothing else is sequenced
+    /// before it has ended: no order slips in between that it would take.
+    fn finish_mass_cancel(&mut self) -> usize {
+        let mut sequenced = 0;
+        while let Some(command) = self.unfinished {
+            if self.journal.room() == 0 || !self.pending.has_room() {
+                break;
+            }
+            self.sequence(command);
+            sequenced += 1;
+        }
+        sequenced
+    }
+
     /// Stamps the owner that the ring stands for, and sequences what a gateway may send.
     fn admit(&mut self, mut command: Command, ring: usize) {
         let owner =
             (command.session_id as usize).checked_sub(1).and_then(|at| self.member_of.get(at));
         match owner {
-            Some(member_id) if command.kind != CommandKind::ChangePhase => {
+            Some(member_id) if may_send(&command) => {
                 command.member_id = *member_id;
                 command.gateway_id = u8::try_from(ring + 1).unwrap_or(u8::MAX);
                 self.sequence(command);
@@ -282,14 +308,19 @@ impl Engine {
             unreachable!("the journal's ring is full although it had room");
         }
         let before = self.pending.events();
+        let mut last = None;
         let (pending, stats) = (&mut self.pending, &mut self.stats);
         self.matcher.apply(&command, &mut |event: &Event| {
             pending.push_event(event);
+            if event.flags.contains(EventFlags::END_OF_EVENT) {
+                last = unfinished_of(&command, Some(event));
+            }
             if event.kind == EventKind::Executed && event.flags.contains(EventFlags::PRINTABLE) {
                 stats.trades += 1;
                 stats.traded_qty += event.last_qty;
             }
         });
+        self.unfinished = last;
         let matched_time = now_ns();
         let events = self.pending.events() - before;
         self.pending.push(Matched {
@@ -348,19 +379,56 @@ impl Engine {
             match request {
                 AdminRequest::Status => drop(reply.send(self.status())),
                 AdminRequest::Phase(ids, phase) => self.change_phase(&ids, phase, reply),
+                AdminRequest::Kill(scope, id) => {
+                    self.change_entry(
+                        &[CommandKind::BlockEntry, CommandKind::MassCancel],
+                        scope,
+                        id,
+                        reply,
+                    );
+                }
+                AdminRequest::Resume(scope, id) => {
+                    self.change_entry(&[CommandKind::AdmitEntry], scope, id, reply);
+                }
             }
         }
         served
     }
 
-    fn change_phase(&mut self, ids: &[u32], phase: TradingPhase, reply: Sender<AdminReply>) {
-        if self.journal.room() < ids.len() || !self.asked.is_empty() {
+    /// Makes room for so many commands of an operator, or tells him that there is none.
+    fn ask(&mut self, commands: usize, reply: Sender<AdminReply>) -> bool {
+        let busy = !self.asked.is_empty() || self.unfinished.is_some();
+        if busy || self.journal.room() < commands {
             let error = "the engine is busy with the journal or another operator; try again";
             drop(reply.send(json!({"ok": false, "error": error})));
+            return false;
+        }
+        let waiting = u32::try_from(commands).unwrap_or(u32::MAX);
+        self.asked.push(Asked { waiting, reply, refused: Vec::new(), canceled: 0 });
+        true
+    }
+
+    /// Blocks order entry of a scope and cancels its orders, or admits it again.
+    fn change_entry(
+        &mut self,
+        kinds: &[CommandKind],
+        scope: Scope,
+        scope_id: u32,
+        reply: Sender<AdminReply>,
+    ) {
+        if !self.ask(kinds.len(), reply) {
             return;
         }
-        let waiting = u32::try_from(ids.len()).unwrap_or(u32::MAX);
-        self.asked.push(Asked { waiting, reply, refused: Vec::new() });
+        for kind in kinds {
+            let command = Command { scope, scope_id, recv_time: now_ns(), ..Command::of(*kind) };
+            self.sequence(command);
+        }
+    }
+
+    fn change_phase(&mut self, ids: &[u32], phase: TradingPhase, reply: Sender<AdminReply>) {
+        if !self.ask(ids.len(), reply) {
+            return;
+        }
         for id in ids {
             let mut command = Command::of(CommandKind::ChangePhase);
             command.instrument_id = *id;
@@ -389,8 +457,21 @@ impl Engine {
         if let Some(fields) = status.as_object_mut() {
             fields.insert("ok".into(), json!(true));
             fields.insert("instruments".into(), json!(instruments));
+            fields.insert("blocked".into(), self.blocked());
         }
         status
+    }
+
+    /// Whose order entry operators have blocked, by name.
+    fn blocked(&self) -> Value {
+        let is_blocked = |scope, id| self.matcher.is_blocked(scope, id);
+        let members = self.venue.members.iter().filter(|m| is_blocked(Scope::Member, m.id));
+        let sessions = self.venue.sessions.iter().filter(|s| is_blocked(Scope::Session, s.id));
+        json!({
+            "venue": is_blocked(Scope::Venue, 0),
+            "members": members.map(|member| &member.name).collect::<Vec<_>>(),
+            "sessions": sessions.map(|session| &session.comp_id).collect::<Vec<_>>(),
+        })
     }
 
     fn figures(&self) -> Value {
@@ -445,16 +526,49 @@ impl Engine {
     }
 }
 
+/// Whether a gateway may send such a command for one of its sessions.
+fn may_send(command: &Command) -> bool {
+    match command.kind {
+        CommandKind::NewOrder
+        | CommandKind::CancelOrder
+        | CommandKind::ReplaceOrder
+        | CommandKind::OrderStatus => true,
+        CommandKind::MassCancel => {
+            (command.scope, command.scope_id) == (Scope::Session, command.session_id)
+        }
+        CommandKind::ChangePhase | CommandKind::BlockEntry | CommandKind::AdmitEntry => false,
+    }
+}
+
+/// The command, if it is a mass cancel that left orders; `last` is its last event.
+fn unfinished_of(command: &Command, last: Option<&Event>) -> Option<Command> {
+    let left = last.filter(|event| event.kind == EventKind::MassCanceled)?.leaves_qty;
+    (left > 0).then_some(*command)
+}
+
 /// Notes the outcome of one of an operator's commands, and answers with the last.
 fn answer(asked: &mut [Asked], event: &Event) {
     let Some(asked) = asked.first_mut() else { return };
+    if event.kind == EventKind::MassCanceled {
+        asked.canceled += event.last_qty;
+        if event.leaves_qty > 0 {
+            return; // it is sequenced again
+        }
+    }
     asked.waiting = asked.waiting.saturating_sub(1);
     if event.kind == EventKind::Rejected {
-        asked.refused.push(format!("instrument {}: {}", event.instrument_id, event.reason.text()));
+        let text = event.reason.text();
+        asked.refused.push(match event.instrument_id {
+            0 => text.to_owned(),
+            id => format!("instrument {id}: {text}"),
+        });
     }
     if asked.waiting == 0 {
         let ok = asked.refused.is_empty();
-        let reply = json!({"ok": ok, "seq": event.seq, "error": asked.refused.join("; ")});
+        let error = asked.refused.join("; ");
+        let reply = json!({
+            "ok": ok, "seq": event.seq, "error": error, "canceled_orders": asked.canceled,
+        });
         drop(asked.reply.send(reply));
     }
 }
@@ -471,7 +585,8 @@ impl Agent for Engine {
             self.bells_at_ns = now + BELLS_NS;
             self.find_bells();
         }
-        let mut work = self.serve_operators();
+        let mut work = self.finish_mass_cancel();
+        work += self.serve_operators();
         work += self.poll()?;
         if self.journal.flush() {
             self.journal_bell.ring();

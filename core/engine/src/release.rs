@@ -100,7 +100,7 @@ impl<M: Memory> Outlets<M> {
     }
 
     /// Releases every pending command up to `seq` and returns how many. `answered` sees each
-    /// command with its first event.
+    /// command with its last event.
     pub(crate) fn release(
         &mut self,
         pending: &mut Pending,
@@ -115,7 +115,7 @@ impl<M: Memory> Outlets<M> {
             pending.commands.pop_front();
             for index in 0..command.events {
                 let Some(event) = pending.events.pop_front() else { break };
-                if index == 0 {
+                if index + 1 == command.events {
                     answered(&command, &event);
                 }
                 self.push(&command, &event, durable_time, now_ns);

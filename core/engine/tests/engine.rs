@@ -1,127 +1,17 @@
 //! The rules of the engine: order, durability before release, restart, operators, bad neighbours.
 
-use std::path::PathBuf;
+mod bench;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use touchline_config::{RunFile, Venue};
-use touchline_engine::{Engine, EngineError, JournalAgent, StateHashes};
-use touchline_ring::{BroadcastConsumer, Memory, SpscProducer};
-use touchline_sys::{Agent, SharedMap, now_ns};
+use bench::{Bench, Folder, kinds};
+use touchline_config::RunFile;
+use touchline_engine::{Engine, EngineError, StateHashes};
+use touchline_sys::{Agent, now_ns};
 use touchline_types::{
-    Command, CommandKind, EventKind, OrdType, PrivateRecord, PublicKind, PublicRecord, Reason,
-    Side, TimeInForce, TradingPhase, parse_cl_ord_id,
+    Command, CommandKind, EventKind, PublicKind, Reason, Side, TradingPhase, parse_cl_ord_id,
 };
-
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path =
-            std::env::temp_dir().join(format!("touchline-engine-{name}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&path);
-        std::fs::create_dir_all(path.join("run")).unwrap();
-        Self(path)
-    }
-
-    fn venue(&self, extra: &str) -> Venue {
-        let text = format!(
-            r#"
-            [venue]
-            name = "test"
-            run_dir = "run"
-            data_dir = "data"
-            {extra}
-            [[instrument]]
-            symbol = "ESH4"
-            price_increment = "0.25"
-            min_price = "0.25"
-            max_price = "10000"
-            phase = "continuous"
-            [[member]]
-            name = "ALPHA"
-            sessions = ["ALPHA1"]
-            [[member]]
-            name = "BETA"
-            sessions = ["BETA1"]
-            "#
-        );
-        Venue::parse(&text, &self.0).unwrap()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-/// An engine whose journal is written when the test says so.
-struct Bench {
-    engine: Engine,
-    journal: JournalAgent<Arc<dyn Memory + Send + Sync>>,
-    commands: SpscProducer<Command, SharedMap>,
-    private: BroadcastConsumer<PrivateRecord, SharedMap>,
-    public: BroadcastConsumer<PublicRecord, SharedMap>,
-    sent: u32,
-}
-
-impl Bench {
-    fn open(venue: &Venue) -> Self {
-        let (engine, journal) = Engine::open(venue).unwrap();
-        let map = |file, writable| SharedMap::open(&venue.run_file(file), writable).unwrap();
-        Self {
-            engine,
-            journal,
-            commands: SpscProducer::attach(map(RunFile::CommandRing, true)).unwrap(),
-            private: BroadcastConsumer::attach(map(RunFile::PrivateRing, true), 0).unwrap(),
-            public: BroadcastConsumer::attach(map(RunFile::PublicRing, true), 0).unwrap(),
-            sent: 0,
-        }
-    }
-
-    fn order(&mut self, session_id: u32, side: Side, price: i64, order_qty: u64) {
-        self.sent += 1;
-        let mut command = Command::of(CommandKind::NewOrder);
-        command.cl_ord_id = parse_cl_ord_id(format!("O{}", self.sent).as_bytes()).unwrap();
-        command.session_id = session_id;
-        command.instrument_id = 1;
-        command.side = side;
-        command.ord_type = OrdType::Limit;
-        command.time_in_force = TimeInForce::Day;
-        command.price = price;
-        command.order_qty = order_qty;
-        command.recv_time = now_ns();
-        command.token = u64::from(self.sent);
-        self.push(command);
-    }
-
-    fn push(&mut self, command: Command) {
-        self.commands.push(&command).unwrap();
-        let _ = self.commands.flush();
-    }
-
-    fn run(&mut self) {
-        while self.engine.do_work(now_ns()).unwrap() + self.journal.do_work(now_ns()).unwrap() > 0 {
-        }
-    }
-
-    fn private(&mut self) -> Vec<PrivateRecord> {
-        std::iter::from_fn(|| self.private.pop().unwrap()).collect()
-    }
-
-    fn public(&mut self) -> Vec<PublicRecord> {
-        std::iter::from_fn(|| self.public.pop().unwrap()).collect()
-    }
-}
-
-fn kinds(records: &[PrivateRecord]) -> Vec<(u32, EventKind)> {
-    records
-        .iter()
-        .map(|record| record.event().unwrap())
-        .map(|event| (event.session_id, event.kind))
-        .collect()
-}
 
 #[test]
 fn owners_and_public_see_what_concerns_them() {

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 /* Hash of every name, number, offset and length of core/schema/touchline-core.xml */
-#define TL_LAYOUT_HASH UINT64_C(0x03853bde18a1d57f)
+#define TL_LAYOUT_HASH UINT64_C(0x11ee7d29445b4303)
 
 /* Side(54) */
 enum {
@@ -39,6 +39,14 @@ enum {
     TL_TRADING_PHASE_CALL = 21, /* Pre-open: orders rest, nothing matches, the book may be crossed */
 };
 
+/* Whose orders a command is about */
+enum {
+    TL_SCOPE_NONE = 0, /* Not such a command */
+    TL_SCOPE_SESSION = 1, /* One FIX session */
+    TL_SCOPE_MEMBER = 2, /* All sessions of a member */
+    TL_SCOPE_VENUE = 3, /* Everybody */
+};
+
 /* What a command asks for */
 enum {
     TL_COMMAND_KIND_NEW_ORDER = 1, /* NewOrderSingle(D) */
@@ -46,6 +54,9 @@ enum {
     TL_COMMAND_KIND_REPLACE_ORDER = 3, /* OrderCancelReplaceRequest(G) */
     TL_COMMAND_KIND_ORDER_STATUS = 4, /* OrderStatusRequest(H) */
     TL_COMMAND_KIND_CHANGE_PHASE = 5, /* An operator moves an instrument to another phase */
+    TL_COMMAND_KIND_MASS_CANCEL = 6, /* Cancels open orders of a scope, so many at a time; a session may ask it for itself */
+    TL_COMMAND_KIND_BLOCK_ENTRY = 7, /* An operator blocks new orders and replaces of a scope; cancels stay admitted */
+    TL_COMMAND_KIND_ADMIT_ENTRY = 8, /* An operator takes a block back */
 };
 
 /* What happened */
@@ -60,6 +71,9 @@ enum {
     TL_EVENT_KIND_STATUS = 8, /* The answer to OrderStatusRequest; ExecType(150)=I */
     TL_EVENT_KIND_PHASE_CHANGED = 9, /* An instrument changed its phase */
     TL_EVENT_KIND_UNCROSSED = 10, /* An uncross executed: price, and quantity in last_qty */
+    TL_EVENT_KIND_MASS_CANCELED = 11, /* The end of a mass cancel: orders cancelled in last_qty, orders of the scope that are left in leaves_qty */
+    TL_EVENT_KIND_ENTRY_BLOCKED = 12, /* New orders and replaces of a scope are refused from here on */
+    TL_EVENT_KIND_ENTRY_ADMITTED = 13, /* The block of a scope is taken back */
 };
 
 /* What happened to a book, in the words of ITCH */
@@ -98,6 +112,7 @@ enum {
     TL_REASON_TOO_MANY_ORDERS = 11, /* The venue holds as many open orders as it can */
     TL_REASON_TOO_MANY_CL_ORD_IDS = 12, /* The venue holds as many ClOrdIDs as it can */
     TL_REASON_PHASE_NOT_ADMITTED = 13, /* The instrument is in that phase already */
+    TL_REASON_ENTRY_BLOCKED = 14, /* An operator has blocked order entry of the session, its member or the venue */
 };
 
 /* Flags of an event */
@@ -133,7 +148,9 @@ typedef struct tl_command {
     uint8_t gateway_id; /* Gateway whose ring it came from, stamped by the engine */
     uint8_t reserved[2]; /* Zero */
     uint64_t token; /* Returned unchanged in every private record that answers it */
-    uint8_t reserved_tail[16]; /* Zero */
+    uint32_t scope_id; /* Number of the session or member of the scope */
+    uint8_t scope; /* MassCancel, BlockEntry, AdmitEntry: whose orders */
+    uint8_t reserved_tail[11]; /* Zero */
 } tl_command;
 _Static_assert(sizeof(tl_command) == 128, "tl_command: size");
 _Static_assert(offsetof(tl_command, seq) == 0, "tl_command.seq");
@@ -155,7 +172,9 @@ _Static_assert(offsetof(tl_command, phase) == 100, "tl_command.phase");
 _Static_assert(offsetof(tl_command, gateway_id) == 101, "tl_command.gateway_id");
 _Static_assert(offsetof(tl_command, reserved) == 102, "tl_command.reserved");
 _Static_assert(offsetof(tl_command, token) == 104, "tl_command.token");
-_Static_assert(offsetof(tl_command, reserved_tail) == 112, "tl_command.reserved_tail");
+_Static_assert(offsetof(tl_command, scope_id) == 112, "tl_command.scope_id");
+_Static_assert(offsetof(tl_command, scope) == 116, "tl_command.scope");
+_Static_assert(offsetof(tl_command, reserved_tail) == 117, "tl_command.reserved_tail");
 enum { TL_COMMAND_TEMPLATE_ID = 1 };
 
 /* What the matcher makes. A command makes one event or more; the last one says so */

@@ -1,4 +1,5 @@
-//! The entry checks: the one place where a command is refused. What passes them is carried out.
+//! The entry checks: what a command is refused for. What passes them is carried out. Before them
+//! stands one check for all new orders and replaces: EntryBlocked, see `blocks`.
 //!
 //! The first check that fails gives the reason.
 //!
@@ -15,11 +16,15 @@
 //! | 9 | TooManyOrders: it may rest, and there is no slot or level for it | TooManyClOrdIDs | | |
 //! | 10 | | TooManyOrders: no level for it | | |
 //!
+//! A block, its end, and a mass cancel of others are the operator's: UnsupportedCharacteristic for
+//! everybody else, and for a scope that there is not. A session may cancel its own orders.
+//!
 //! A cancel names its order by OrigClOrdID and member alone. An older ClOrdID of a replaced order
 //! is an UnknownOrder: only the latest is accepted.
 
-use touchline_types::{Command, OrdType, Reason, Side, TimeInForce, TradingPhase};
+use touchline_types::{Command, OrdType, Reason, Scope, Side, TimeInForce, TradingPhase};
 
+use crate::blocks::OWNERS_MAX;
 use crate::book::{Books, Instrument, RestingOrder};
 use crate::names::{Names, OrderRecord, Seat, Whereabouts};
 use crate::storage::Memory;
@@ -108,6 +113,30 @@ pub(crate) fn change_phase<M: Memory>(books: &Books<M>, command: &Command) -> Re
         return Err(Reason::PhaseNotAdmitted);
     }
     Ok(found)
+}
+
+/// The order that a replace names, open or gone, if there is one.
+pub(crate) fn known<M: Memory>(names: &Names<M>, command: &Command) -> Option<u32> {
+    let record = names.find(command.member_id, &command.orig_cl_ord_id).ok()?;
+    (names.record(record).whereabouts() != Whereabouts::Superseded).then_some(record)
+}
+
+/// Checks a block, or the end of one.
+pub(crate) fn block(command: &Command) -> Result<(), Reason> {
+    let known = match command.scope {
+        Scope::None => false,
+        Scope::Session | Scope::Member => command.scope_id <= OWNERS_MAX,
+        Scope::Venue => command.scope_id == 0,
+    };
+    let by_operator = command.session_id == 0;
+    if known && by_operator { Ok(()) } else { Err(Reason::UnsupportedCharacteristic) }
+}
+
+/// Checks a mass cancel.
+pub(crate) fn mass_cancel(command: &Command) -> Result<(), Reason> {
+    let own = command.scope == Scope::Session && command.scope_id == command.session_id;
+    let by_operator = command.session_id == 0 && command.scope != Scope::None;
+    if own || by_operator { Ok(()) } else { Err(Reason::UnsupportedCharacteristic) }
 }
 
 /// The terms of a replace against its order.

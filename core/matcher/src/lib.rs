@@ -7,6 +7,7 @@
 //!
 //! * which commands are admitted, and in which order that is checked: `gates`;
 //! * what each command does and the order of its events: `matcher`;
+//! * mass cancels, and who may not enter orders: `blocks`;
 //! * the price of an uncross: `uncross`;
 //! * price-time priority, levels and queues: `book`;
 //! * which ClOrdIDs are used, and what is kept of an order that is gone: `names`.
@@ -63,6 +64,7 @@
 #[cfg(feature = "std")]
 extern crate std;
 
+mod blocks;
 mod book;
 mod emitter;
 mod gates;
@@ -75,6 +77,7 @@ mod storage;
 mod uncross;
 mod view;
 
+pub use blocks::{MASS_CANCEL_MAX, OWNERS_MAX};
 pub use book::{Instrument, InstrumentLimits, Level, RestingOrder};
 pub use emitter::EventSink;
 pub use matcher::{Matcher, MatcherError};

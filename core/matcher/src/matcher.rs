@@ -8,7 +8,9 @@
 //! | replace | Replaced; if it executes: fills, then Added if a rest stays in the book |
 //! | status | Status |
 //! | change of phase | PhaseChanged; at an uncross: Uncrossed, fills |
-//! | any of them refused | Rejected (new order, change of phase), CancelRejected (cancel, replace) |
+//! | mass cancel | Canceled of each order, MassCanceled |
+//! | block, admit | EntryBlocked, EntryAdmitted; also where that changes nothing |
+//! | any of them refused | CancelRejected (cancel, replace), Rejected (the others) |
 //!
 //! A fill is two Executed events with one trd_match_id, first the resting side, then the
 //! aggressor, at the resting price; in an uncross first the buy side, then the sell side. The
@@ -24,6 +26,7 @@ use touchline_types::{
     TimeInForce, TradingPhase,
 };
 
+use crate::blocks::{self, Blocks};
 use crate::book::{Books, Instrument, InstrumentLimits, NONE, RestingOrder, crosses};
 use crate::emitter::{Emitter, EventSink, tell};
 use crate::gates::{self, Refusal};
@@ -92,7 +95,8 @@ impl core::error::Error for MatcherError {}
 pub struct Matcher<M: Memory> {
     pub(crate) books: Books<M>,
     pub(crate) names: Names<M>,
-    /// Sum of the mixes of orders, ClOrdIDs and instruments.
+    pub(crate) blocks: Blocks,
+    /// Sum of the mixes of orders, ClOrdIDs, instruments and blocks.
     pub(crate) mixes: u64,
     pub(crate) last_seq: u64,
     pub(crate) last_timestamp: u64,
@@ -157,6 +161,7 @@ impl<M: Memory> Matcher<M> {
         Ok(Self {
             books: Books::new(instruments, limits.len(), levels, per_side, orders),
             names: Names::new(records, index),
+            blocks: Blocks::new(),
             mixes,
             last_seq: 0,
             last_timestamp: 0,
@@ -183,6 +188,9 @@ impl<M: Memory> Matcher<M> {
             CommandKind::ReplaceOrder => self.replace_order(command, &mut out),
             CommandKind::OrderStatus => self.order_status(command, &mut out),
             CommandKind::ChangePhase => self.change_phase(command, &mut out),
+            CommandKind::MassCancel => self.mass_cancel(command, &mut out),
+            CommandKind::BlockEntry => self.block(command, true, &mut out),
+            CommandKind::AdmitEntry => self.block(command, false, &mut out),
         }
         out.finish();
     }
@@ -201,7 +209,9 @@ impl<M: Memory> Matcher<M> {
     }
 
     fn new_order<K: EventSink>(&mut self, command: &Command, out: &mut Emitter<'_, K>) {
-        let (instrument, seat) = match gates::new_order(&self.books, &self.names, command) {
+        let checked = blocks::entry(&self.blocks, command)
+            .and_then(|()| gates::new_order(&self.books, &self.names, command));
+        let (instrument, seat) = match checked {
             Ok(admitted) => admitted,
             Err(reason) => return reject(command, reason, out),
         };
@@ -471,8 +481,8 @@ impl Fill {
     }
 }
 
-/// Answers a new order or a change of phase that is refused.
-fn reject<K: EventSink>(command: &Command, reason: Reason, out: &mut Emitter<'_, K>) {
+/// Answers a command that is refused, and is no cancel or replace.
+pub(crate) fn reject<K: EventSink>(command: &Command, reason: Reason, out: &mut Emitter<'_, K>) {
     let event = out.begin(EventKind::Rejected);
     ask(event, command);
     event.phase = command.phase;

@@ -6,9 +6,10 @@
 
 use touchline_types::{Command, EventFlags, EventKind, OrdStatus, TradingPhase};
 
+use crate::blocks;
 use crate::book::{RestingOrder, crosses};
 use crate::emitter::{Emitter, EventSink};
-use crate::gates::{self, Admitted};
+use crate::gates::{self, Admitted, Refusal};
 use crate::invariant::less;
 use crate::matcher::{Aggressor, Matcher};
 use crate::names::OrderRecord;
@@ -21,7 +22,10 @@ impl<M: Memory> Matcher<M> {
         command: &Command,
         out: &mut Emitter<'_, K>,
     ) {
-        let admitted = match gates::replace(&self.books, &self.names, command) {
+        let checked = blocks::entry(&self.blocks, command)
+            .map_err(|reason| Refusal { reason, record: gates::known(&self.names, command) })
+            .and_then(|()| gates::replace(&self.books, &self.names, command));
+        let admitted = match checked {
             Ok(admitted) => admitted,
             Err(refusal) => return self.refuse(command, &refusal, EventFlags::OF_REPLACE, out),
         };

@@ -2,7 +2,9 @@
 //! the order of the parts does not matter.
 //!
 //! Parts: each open order, each ClOrdID ever used, each order that is gone or superseded, each
-//! instrument with its phase and last price, and the counters.
+//! instrument with its phase and last price, each block of order entry, and the counters.
+
+use touchline_types::Scope;
 
 use crate::book::{Instrument, RestingOrder};
 use crate::names::{OrderRecord, Whereabouts};
@@ -11,6 +13,7 @@ const ORDER: u64 = 0x9e37_79b9_7f4a_7c15;
 const NAME: u64 = 0xd6e8_feb8_6659_fd93;
 const GONE: u64 = 0xa076_1d64_78bd_642f;
 const INSTRUMENT: u64 = 0xe703_7ed1_a0b4_28db;
+const BLOCK: u64 = 0x94d0_49bb_1331_11eb;
 const COUNTERS: u64 = 0x8ebc_6af0_9c88_c6e3;
 const FACTOR: u64 = 0x2d35_8dcc_aa6c_78a5;
 
@@ -119,6 +122,11 @@ pub(crate) fn instrument(instrument: &Instrument) -> u64 {
             bits(instrument.last_px.unwrap_or(0)),
         ],
     )
+}
+
+/// A block of order entry.
+pub(crate) fn block(scope: Scope, scope_id: u32) -> u64 {
+    mix(BLOCK, [pair(scope as u32, scope_id)])
 }
 
 /// The counters.

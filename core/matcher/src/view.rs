@@ -132,6 +132,9 @@ impl<M: Memory> Matcher<M> {
             sum = sum.wrapping_add(state_hash::name(record.member_id, &record.cl_ord_id));
             sum = sum.wrapping_add(state_hash::gone(record));
         }
+        for (scope, scope_id) in self.blocks.each() {
+            sum = sum.wrapping_add(state_hash::block(scope, scope_id));
+        }
         self.state_hash().wrapping_sub(self.mixes).wrapping_add(sum)
     }
 
@@ -199,7 +202,7 @@ impl<M: Memory> Matcher<M> {
         Ok(count)
     }
 
-    fn slots(&self, instrument_id: u32, side: Side) -> impl Iterator<Item = u32> + '_ {
+    pub(crate) fn slots(&self, instrument_id: u32, side: Side) -> impl Iterator<Item = u32> + '_ {
         let ladder = self
             .books
             .find_instrument(instrument_id)

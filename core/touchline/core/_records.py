@@ -9,7 +9,7 @@ import enum
 
 import numpy as np
 
-LAYOUT_HASH = 0x03853bde18a1d57f
+LAYOUT_HASH = 0x11ee7d29445b4303
 """Hash of every name, number, offset and length of the schema."""
 
 
@@ -48,6 +48,15 @@ class TradingPhase(enum.IntEnum):
     CALL = 21
 
 
+class Scope(enum.IntEnum):
+    """Whose orders a command is about."""
+
+    NONE = 0
+    SESSION = 1
+    MEMBER = 2
+    VENUE = 3
+
+
 class CommandKind(enum.IntEnum):
     """What a command asks for."""
 
@@ -56,6 +65,9 @@ class CommandKind(enum.IntEnum):
     REPLACE_ORDER = 3
     ORDER_STATUS = 4
     CHANGE_PHASE = 5
+    MASS_CANCEL = 6
+    BLOCK_ENTRY = 7
+    ADMIT_ENTRY = 8
 
 
 class EventKind(enum.IntEnum):
@@ -71,6 +83,9 @@ class EventKind(enum.IntEnum):
     STATUS = 8
     PHASE_CHANGED = 9
     UNCROSSED = 10
+    MASS_CANCELED = 11
+    ENTRY_BLOCKED = 12
+    ENTRY_ADMITTED = 13
 
 
 class PublicKind(enum.IntEnum):
@@ -112,6 +127,7 @@ class Reason(enum.IntEnum):
     TOO_MANY_ORDERS = 11
     TOO_MANY_CL_ORD_IDS = 12
     PHASE_NOT_ADMITTED = 13
+    ENTRY_BLOCKED = 14
 
 
 class EventFlags(enum.IntFlag):
@@ -149,6 +165,8 @@ COMMAND_DTYPE = np.dtype(
             "gateway_id",
             "reserved",
             "token",
+            "scope_id",
+            "scope",
             "reserved_tail",
         ],
         "formats": [
@@ -171,7 +189,9 @@ COMMAND_DTYPE = np.dtype(
             "u1",
             "V2",
             "<u8",
-            "V16",
+            "<u4",
+            "u1",
+            "V11",
         ],
         "offsets": [
             0,
@@ -194,6 +214,8 @@ COMMAND_DTYPE = np.dtype(
             102,
             104,
             112,
+            116,
+            117,
         ],
         "itemsize": 128,
     }
@@ -422,6 +444,7 @@ __all__ = [
     "PUBLIC_RECORD_TEMPLATE_ID",
     "PublicKind",
     "Reason",
+    "Scope",
     "Side",
     "TimeInForce",
     "TradingPhase",

@@ -9,7 +9,7 @@ pub const SCHEMA_ID: u16 = 2;
 /// Schema version of every message in this module.
 pub const SCHEMA_VERSION: u16 = 0;
 /// Hash of every name, number, offset and length of the schema.
-pub const LAYOUT_HASH: u64 = 0x03853bde18a1d57f;
+pub const LAYOUT_HASH: u64 = 0x11ee7d29445b4303;
 
 /// Side(54).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -184,6 +184,50 @@ impl TryFrom<u8> for TradingPhase {
     }
 }
 
+/// Whose orders a command is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Scope {
+    /// Not such a command.
+    None = 0,
+    /// One FIX session.
+    Session = 1,
+    /// All sessions of a member.
+    Member = 2,
+    /// Everybody.
+    Venue = 3,
+}
+
+impl Scope {
+    /// Every value, in the order of the schema.
+    pub const ALL: [Self; 4] = [Self::None, Self::Session, Self::Member, Self::Venue];
+
+    /// The name in the schema.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "None",
+            Self::Session => "Session",
+            Self::Member => "Member",
+            Self::Venue => "Venue",
+        }
+    }
+}
+
+impl TryFrom<u8> for Scope {
+    type Error = BadValue;
+
+    fn try_from(value: u8) -> Result<Self, BadValue> {
+        match value {
+            0 => Ok(Self::None),
+            1 => Ok(Self::Session),
+            2 => Ok(Self::Member),
+            3 => Ok(Self::Venue),
+            _ => Err(BadValue { kind: "Scope", value }),
+        }
+    }
+}
+
 /// What a command asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
@@ -198,16 +242,25 @@ pub enum CommandKind {
     OrderStatus = 4,
     /// An operator moves an instrument to another phase.
     ChangePhase = 5,
+    /// Cancels open orders of a scope, so many at a time; a session may ask it for itself.
+    MassCancel = 6,
+    /// An operator blocks new orders and replaces of a scope; cancels stay admitted.
+    BlockEntry = 7,
+    /// An operator takes a block back.
+    AdmitEntry = 8,
 }
 
 impl CommandKind {
     /// Every value, in the order of the schema.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 8] = [
         Self::NewOrder,
         Self::CancelOrder,
         Self::ReplaceOrder,
         Self::OrderStatus,
         Self::ChangePhase,
+        Self::MassCancel,
+        Self::BlockEntry,
+        Self::AdmitEntry,
     ];
 
     /// The name in the schema.
@@ -219,6 +272,9 @@ impl CommandKind {
             Self::ReplaceOrder => "ReplaceOrder",
             Self::OrderStatus => "OrderStatus",
             Self::ChangePhase => "ChangePhase",
+            Self::MassCancel => "MassCancel",
+            Self::BlockEntry => "BlockEntry",
+            Self::AdmitEntry => "AdmitEntry",
         }
     }
 }
@@ -233,6 +289,9 @@ impl TryFrom<u8> for CommandKind {
             3 => Ok(Self::ReplaceOrder),
             4 => Ok(Self::OrderStatus),
             5 => Ok(Self::ChangePhase),
+            6 => Ok(Self::MassCancel),
+            7 => Ok(Self::BlockEntry),
+            8 => Ok(Self::AdmitEntry),
             _ => Err(BadValue { kind: "CommandKind", value }),
         }
     }
@@ -262,11 +321,17 @@ pub enum EventKind {
     PhaseChanged = 9,
     /// An uncross executed: price, and quantity in last_qty.
     Uncrossed = 10,
+    /// The end of a mass cancel: orders cancelled in last_qty, orders of the scope that are left in leaves_qty.
+    MassCanceled = 11,
+    /// New orders and replaces of a scope are refused from here on.
+    EntryBlocked = 12,
+    /// The block of a scope is taken back.
+    EntryAdmitted = 13,
 }
 
 impl EventKind {
     /// Every value, in the order of the schema.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 13] = [
         Self::Accepted,
         Self::Rejected,
         Self::Added,
@@ -277,6 +342,9 @@ impl EventKind {
         Self::Status,
         Self::PhaseChanged,
         Self::Uncrossed,
+        Self::MassCanceled,
+        Self::EntryBlocked,
+        Self::EntryAdmitted,
     ];
 
     /// The name in the schema.
@@ -293,6 +361,9 @@ impl EventKind {
             Self::Status => "Status",
             Self::PhaseChanged => "PhaseChanged",
             Self::Uncrossed => "Uncrossed",
+            Self::MassCanceled => "MassCanceled",
+            Self::EntryBlocked => "EntryBlocked",
+            Self::EntryAdmitted => "EntryAdmitted",
         }
     }
 }
@@ -312,6 +383,9 @@ impl TryFrom<u8> for EventKind {
             8 => Ok(Self::Status),
             9 => Ok(Self::PhaseChanged),
             10 => Ok(Self::Uncrossed),
+            11 => Ok(Self::MassCanceled),
+            12 => Ok(Self::EntryBlocked),
+            13 => Ok(Self::EntryAdmitted),
             _ => Err(BadValue { kind: "EventKind", value }),
         }
     }
@@ -462,11 +536,13 @@ pub enum Reason {
     TooManyClOrdIds = 12,
     /// The instrument is in that phase already.
     PhaseNotAdmitted = 13,
+    /// An operator has blocked order entry of the session, its member or the venue.
+    EntryBlocked = 14,
 }
 
 impl Reason {
     /// Every value, in the order of the schema.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::None,
         Self::UnknownSymbol,
         Self::ExchangeClosed,
@@ -481,6 +557,7 @@ impl Reason {
         Self::TooManyOrders,
         Self::TooManyClOrdIds,
         Self::PhaseNotAdmitted,
+        Self::EntryBlocked,
     ];
 
     /// The name in the schema.
@@ -501,6 +578,7 @@ impl Reason {
             Self::TooManyOrders => "TooManyOrders",
             Self::TooManyClOrdIds => "TooManyClOrdIDs",
             Self::PhaseNotAdmitted => "PhaseNotAdmitted",
+            Self::EntryBlocked => "EntryBlocked",
         }
     }
 }
@@ -524,6 +602,7 @@ impl TryFrom<u8> for Reason {
             11 => Ok(Self::TooManyOrders),
             12 => Ok(Self::TooManyClOrdIds),
             13 => Ok(Self::PhaseNotAdmitted),
+            14 => Ok(Self::EntryBlocked),
             _ => Err(BadValue { kind: "Reason", value }),
         }
     }
@@ -623,8 +702,12 @@ pub struct Command {
     pub reserved: [u8; 2],
     /// Returned unchanged in every private record that answers it.
     pub token: u64,
+    /// Number of the session or member of the scope.
+    pub scope_id: u32,
+    /// MassCancel, BlockEntry, AdmitEntry: whose orders.
+    pub scope: Scope,
     /// Zero.
-    pub reserved_tail: [u8; 16],
+    pub reserved_tail: [u8; 11],
 }
 
 impl Command {
@@ -655,7 +738,9 @@ impl Command {
         out[101] = self.gateway_id;
         out[102..104].copy_from_slice(&self.reserved);
         out[104..112].copy_from_slice(&self.token.to_le_bytes());
-        out[112..128].copy_from_slice(&self.reserved_tail);
+        out[112..116].copy_from_slice(&self.scope_id.to_le_bytes());
+        out[116] = self.scope as u8;
+        out[117..128].copy_from_slice(&self.reserved_tail);
     }
 
     /// Reads the block.
@@ -685,7 +770,9 @@ impl Command {
             gateway_id: block[101],
             reserved: take::<2>(block, 102),
             token: u64::from_le_bytes(take::<8>(block, 104)),
-            reserved_tail: take::<16>(block, 112),
+            scope_id: u32::from_le_bytes(take::<4>(block, 112)),
+            scope: Scope::try_from(block[116])?,
+            reserved_tail: take::<11>(block, 117),
         })
     }
 }
@@ -711,7 +798,9 @@ const _: () = {
     assert!(core::mem::offset_of!(Command, gateway_id) == 101);
     assert!(core::mem::offset_of!(Command, reserved) == 102);
     assert!(core::mem::offset_of!(Command, token) == 104);
-    assert!(core::mem::offset_of!(Command, reserved_tail) == 112);
+    assert!(core::mem::offset_of!(Command, scope_id) == 112);
+    assert!(core::mem::offset_of!(Command, scope) == 116);
+    assert!(core::mem::offset_of!(Command, reserved_tail) == 117);
 };
 
 /// What the matcher makes. A command makes one event or more; the last one says so.

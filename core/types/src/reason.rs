@@ -20,6 +20,7 @@ impl Reason {
             | Self::PriceOutOfRange
             | Self::NotReplaceable
             | Self::PhaseNotAdmitted => 99,
+            Self::EntryBlocked => 0,
         }
     }
 
@@ -32,7 +33,8 @@ impl Reason {
             Self::ExchangeClosed
             | Self::OrderExceedsLimit
             | Self::TooManyOrders
-            | Self::TooManyClOrdIds => 2,
+            | Self::TooManyClOrdIds
+            | Self::EntryBlocked => 2,
             Self::DuplicateClOrdId => 6,
             Self::None
             | Self::UnknownSymbol
@@ -64,6 +66,7 @@ impl Reason {
             Self::TooManyOrders => "the venue holds as many open orders as it can",
             Self::TooManyClOrdIds => "the venue holds as many ClOrdIDs as it can",
             Self::PhaseNotAdmitted => "the instrument is in that phase already",
+            Self::EntryBlocked => "an operator has blocked order entry",
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What a ring or a journal needs to know of a record: how many bytes, and how to write and read
 //! it.
 
-use crate::{BadValue, Command, Event, PrivateRecord, PublicRecord};
+use crate::{BadValue, Command, Event, PrivateRecord, PublicRecord, Scope};
 
 /// A fixed-size record. `BYTES` is a multiple of 64.
 pub trait Record: Copy {
@@ -98,7 +98,9 @@ impl Command {
             gateway_id: 0,
             reserved: [0; 2],
             token: 0,
-            reserved_tail: [0; 16],
+            scope_id: 0,
+            scope: Scope::None,
+            reserved_tail: [0; 11],
         }
     }
 }

@@ -27,7 +27,12 @@ pub(crate) const fn msg_type_of(kind: EventKind) -> Option<&'static [u8]> {
         | EventKind::Replaced
         | EventKind::Status => Some(msg_type::EXECUTION_REPORT),
         EventKind::CancelRejected => Some(msg_type::ORDER_CANCEL_REJECT),
-        EventKind::Added | EventKind::PhaseChanged | EventKind::Uncrossed => None,
+        EventKind::Added
+        | EventKind::PhaseChanged
+        | EventKind::Uncrossed
+        | EventKind::MassCanceled
+        | EventKind::EntryBlocked
+        | EventKind::EntryAdmitted => None,
     }
 }
 

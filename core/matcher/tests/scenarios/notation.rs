@@ -2,8 +2,8 @@
 
 use touchline_matcher::{Capacity, InstrumentLimits};
 use touchline_types::{
-    ClOrdId, Command, CommandKind, Event, EventFlags, EventKind, OrdStatus, OrdType, Reason, Side,
-    TimeInForce, TradingPhase, cl_ord_id_text, parse_cl_ord_id,
+    ClOrdId, Command, CommandKind, Event, EventFlags, EventKind, OrdStatus, OrdType, Reason, Scope,
+    Side, TimeInForce, TradingPhase, cl_ord_id_text, parse_cl_ord_id,
 };
 
 /// Instruments and tables of a scenario.
@@ -131,8 +131,35 @@ pub(crate) fn parse_command(words: &[&str]) -> Result<Command, String> {
             command.phase = meaning(&PHASES, phase)?;
             Ok(command)
         }
+        ["mass-cancel", scope @ ..] => of_scope(CommandKind::MassCancel, scope),
+        ["block", scope @ ..] => of_scope(CommandKind::BlockEntry, scope),
+        ["admit", scope @ ..] => of_scope(CommandKind::AdmitEntry, scope),
         _ => Err("not a command".into()),
     }
+}
+
+/// `session 1`, `member 1`, `venue`, and `by m1` where a member asks.
+fn of_scope(kind: CommandKind, words: &[&str]) -> Result<Command, String> {
+    let mut command = Command::of(kind);
+    let by = match words {
+        ["session", id, by @ ..] => {
+            (command.scope, command.scope_id) = (Scope::Session, number(id)?);
+            by
+        }
+        ["member", id, by @ ..] => {
+            (command.scope, command.scope_id) = (Scope::Member, number(id)?);
+            by
+        }
+        ["venue", by @ ..] => {
+            command.scope = Scope::Venue;
+            by
+        }
+        _ => return Err("session N, member N or venue".into()),
+    };
+    if let ["by", member] = by {
+        (command.member_id, command.session_id) = parse_member(member)?;
+    }
+    Ok(command)
 }
 
 fn of_member(kind: CommandKind, member: &str, id: &str) -> Result<Command, String> {
@@ -263,8 +290,10 @@ pub(crate) fn event_line(event: &Event, command: &Command) -> String {
         EventKind::Uncrossed => {
             format!("{} {} @ {}", event.instrument_id, event.last_qty, event.last_px)
         }
+        EventKind::MassCanceled => format!("took {}  left {}", event.last_qty, event.leaves_qty),
+        EventKind::EntryBlocked | EventKind::EntryAdmitted => String::new(),
     };
-    let mut line = format!("{:<10} {line}", kind(event.kind));
+    let mut line = format!("{:<10} {line}", kind(event.kind)).trim_end().to_owned();
     let answers = command.kind != CommandKind::ChangePhase && event.kind != EventKind::Executed;
     if answers && event.session_id != command.session_id {
         line.push_str(&format!("  to {}", event.session_id));
@@ -284,6 +313,9 @@ const fn kind(kind: EventKind) -> &'static str {
         EventKind::Status => "status",
         EventKind::PhaseChanged => "phase",
         EventKind::Uncrossed => "uncrossed",
+        EventKind::MassCanceled => "mass",
+        EventKind::EntryBlocked => "blocked",
+        EventKind::EntryAdmitted => "admitted",
     }
 }
 

@@ -2,7 +2,8 @@
 
 use touchline_matcher::{Capacity, InstrumentLimits};
 use touchline_types::{
-    ClOrdId, Command, CommandKind, Event, EventKind, OrdType, Side, TimeInForce, TradingPhase,
+    ClOrdId, Command, CommandKind, Event, EventKind, OrdType, Scope, Side, TimeInForce,
+    TradingPhase,
 };
 
 /// SplitMix64 (Steele, Lea, Flood 2014): a few lines, and good enough here.
@@ -67,6 +68,8 @@ pub(crate) struct Flow {
     /// What rests, by order_id, as the events told.
     open: Vec<(u64, Sent)>,
     phases: Vec<TradingPhase>,
+    /// The newest block that has not been taken back.
+    blocked: Option<(Scope, u32)>,
     seq: u64,
     timestamp: u64,
     next_name: u64,
@@ -121,6 +124,7 @@ impl Flow {
             sent: Vec::new(),
             open: Vec::new(),
             phases,
+            blocked: None,
             seq: 0,
             timestamp: 0,
             next_name: 0,
@@ -138,6 +142,8 @@ impl Flow {
             .any(|phase| matches!(phase, TradingPhase::Halt | TradingPhase::Closed));
         let mut command = if self.random.one_in(if closed { 20 } else { 150 }) {
             self.change_phase()
+        } else if let Some(command) = self.of_scope() {
+            command
         } else {
             match self.random.below(100) {
                 0..50 => self.new_order(),
@@ -174,6 +180,45 @@ impl Flow {
             }
             _ => {}
         }
+    }
+
+    /// Now and then a mass cancel, a block, or, soon after one, its end.
+    fn of_scope(&mut self) -> Option<Command> {
+        let kind = if self.blocked.is_some() && self.random.one_in(15) {
+            CommandKind::AdmitEntry
+        } else if self.blocked.is_none() && self.random.one_in(600) {
+            CommandKind::BlockEntry
+        } else if self.random.one_in(300) {
+            CommandKind::MassCancel
+        } else {
+            return None;
+        };
+        let mut command = Command::of(kind);
+        let id = 1 + self.random.below(u64::from(self.day.members)) as u32;
+        (command.scope, command.scope_id) = match self.random.below(8) {
+            0..4 => (Scope::Session, 2 * id - self.random.below(2) as u32),
+            4..7 => (Scope::Member, id),
+            _ => (Scope::Venue, 0),
+        };
+        match self.random.below(60) {
+            0 => command.scope = Scope::None,
+            1 => command.scope_id = self.random.pick(&[7, 4_095, 4_096, u32::MAX]),
+            2 => (command.session_id, command.member_id) = (2, 1),
+            3..6 => {
+                (command.scope, command.scope_id) = (Scope::Session, 1);
+                (command.session_id, command.member_id) = (1, 1);
+            }
+            _ => {}
+        }
+        match kind {
+            CommandKind::BlockEntry => self.blocked = Some((command.scope, command.scope_id)),
+            CommandKind::AdmitEntry => {
+                (command.scope, command.scope_id) = self.blocked.take()?;
+                (command.session_id, command.member_id) = (0, 0);
+            }
+            _ => {}
+        }
+        Some(command)
     }
 
     fn asker(&mut self, kind: CommandKind, member_id: u32) -> Command {

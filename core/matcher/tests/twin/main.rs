@@ -173,9 +173,11 @@ fn line(command: &Command) -> String {
     let name =
         |id: &[u8; 20]| String::from_utf8_lossy(touchline_types::cl_ord_id_text(id)).into_owned();
     format!(
-        "{:>5} {:?} instrument {} session {} member {} {} (orig {}) {:?} {:?} {:?} {} @ {} {:?}",
+        "{:>5} {:?} {:?} {} instrument {} session {} member {} {} (orig {}) {:?} {:?} {:?} {} @ {} {:?}",
         command.seq,
         command.kind,
+        command.scope,
+        command.scope_id,
         command.instrument_id,
         command.session_id,
         command.member_id,

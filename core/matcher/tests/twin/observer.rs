@@ -70,7 +70,12 @@ impl Observer {
                 self.phases.insert(event.instrument_id, event.phase);
             }
             EventKind::Uncrossed => hold(event.last_qty > 0, "an uncross executes something")?,
-            EventKind::Rejected | EventKind::CancelRejected | EventKind::Status => {}
+            EventKind::Rejected
+            | EventKind::CancelRejected
+            | EventKind::Status
+            | EventKind::MassCanceled
+            | EventKind::EntryBlocked
+            | EventKind::EntryAdmitted => {}
         }
         self.index += 1;
         if event.flags.contains(EventFlags::END_OF_EVENT) {

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use touchline_matcher::{Capacity, InstrumentLimits, OrderView};
 use touchline_types::{
-    ClOrdId, Command, CommandKind, Event, EventFlags, EventKind, OrdStatus, OrdType, Reason, Side,
-    TimeInForce, TradingPhase,
+    ClOrdId, Command, CommandKind, Event, EventFlags, EventKind, OrdStatus, OrdType, Reason, Scope,
+    Side, TimeInForce, TradingPhase,
 };
 
 /// An order, from its acceptance to the end of the day.
@@ -81,6 +81,7 @@ pub(crate) struct SlowMatcher {
     resting: BTreeSet<u64>,
     /// Every ClOrdID that is used, and its order.
     names: BTreeMap<(u32, ClOrdId), u64>,
+    blocked: BTreeSet<(Scope, u32)>,
     last_priority: u64,
     last_trd_match_id: u64,
     events: Vec<Event>,
@@ -99,6 +100,7 @@ impl SlowMatcher {
             orders: BTreeMap::new(),
             resting: BTreeSet::new(),
             names: BTreeMap::new(),
+            blocked: BTreeSet::new(),
             last_priority: 0,
             last_trd_match_id: 0,
             events: Vec::new(),
@@ -112,6 +114,8 @@ impl SlowMatcher {
             CommandKind::ReplaceOrder => self.replace(command),
             CommandKind::OrderStatus => self.status(command),
             CommandKind::ChangePhase => self.change_phase(command),
+            CommandKind::MassCancel => self.mass_cancel(command),
+            CommandKind::BlockEntry | CommandKind::AdmitEntry => self.block(command),
         }
         let mut events = std::mem::take(&mut self.events);
         for (index, event) in events.iter_mut().enumerate() {
@@ -192,7 +196,20 @@ impl SlowMatcher {
         !prices.contains(&command.price) && prices.len() as u32 >= self.capacity.levels
     }
 
+    fn is_blocked(&self, command: &Command) -> bool {
+        [
+            (Scope::Venue, 0),
+            (Scope::Member, command.member_id),
+            (Scope::Session, command.session_id),
+        ]
+        .iter()
+        .any(|scope| self.blocked.contains(scope))
+    }
+
     fn refuse_new(&self, command: &Command) -> Option<Reason> {
+        if self.is_blocked(command) {
+            return Some(Reason::EntryBlocked);
+        }
         let Some(book) = self.books.get(&command.instrument_id) else {
             return Some(Reason::UnknownSymbol);
         };
@@ -391,6 +408,13 @@ impl SlowMatcher {
 
     fn replace(&mut self, command: &Command) {
         let of_replace = EventFlags::OF_REPLACE;
+        if self.is_blocked(command) {
+            let key = (command.member_id, command.orig_cl_ord_id);
+            let named = self.names.get(&key).copied();
+            let latest = |id: &u64| self.orders[id].terms.cl_ord_id == command.orig_cl_ord_id;
+            let order_id = named.filter(latest);
+            return self.cancel_rejected(command, Reason::EntryBlocked, order_id, of_replace);
+        }
         let order_id = match self.named(command) {
             Ok(order_id) => order_id,
             Err((reason, order_id)) => {
@@ -483,6 +507,61 @@ impl SlowMatcher {
         if command.phase == TradingPhase::Continuous {
             self.uncross(command.instrument_id);
         }
+    }
+
+    fn block(&mut self, command: &Command) {
+        let exists = match command.scope {
+            Scope::None => false,
+            Scope::Venue => command.scope_id == 0,
+            Scope::Session | Scope::Member => command.scope_id < 4_096,
+        };
+        if command.session_id != 0 || !exists {
+            return self.rejected(command, Reason::UnsupportedCharacteristic);
+        }
+        let scope = (command.scope, command.scope_id);
+        if command.kind == CommandKind::BlockEntry {
+            self.blocked.insert(scope);
+            self.events.push(Event::of(EventKind::EntryBlocked));
+        } else {
+            self.blocked.remove(&scope);
+            self.events.push(Event::of(EventKind::EntryAdmitted));
+        }
+    }
+
+    fn mass_cancel(&mut self, command: &Command) {
+        let theirs = |order: &Order| match command.scope {
+            Scope::None => false,
+            Scope::Session => order.session_id == command.scope_id,
+            Scope::Member => order.terms.member_id == command.scope_id,
+            Scope::Venue => true,
+        };
+        let operator = command.session_id == 0;
+        let own = (command.scope, command.scope_id) == (Scope::Session, command.session_id);
+        if command.scope == Scope::None || !(operator || own) {
+            return self.rejected(command, Reason::UnsupportedCharacteristic);
+        }
+        let mut orders = Vec::new();
+        for instrument_id in self.books.keys() {
+            for side in [Side::Buy, Side::Sell] {
+                orders.extend(self.queue(*instrument_id, side));
+            }
+        }
+        orders.retain(|id| theirs(&self.orders[id]));
+        let now = orders.len().min(128);
+        for order_id in &orders[..now] {
+            let last_qty = self.orders[order_id].leaves_qty();
+            self.resting.remove(order_id);
+            self.order(*order_id).state = State::Canceled;
+            let event = self.tell(EventKind::Canceled, *order_id);
+            event.last_qty = last_qty;
+            event.flags = EventFlags::RESTING;
+        }
+        let mut event = Event::of(EventKind::MassCanceled);
+        event.session_id = command.session_id;
+        event.member_id = command.member_id;
+        event.last_qty = now as u64;
+        event.leaves_qty = (orders.len() - now) as u64;
+        self.events.push(event);
     }
 
     fn order(&mut self, order_id: u64) -> &mut Order {
