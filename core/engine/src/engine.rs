@@ -1,8 +1,9 @@
 //! The engine agent.
 
+mod operators;
+
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
-use std::sync::mpsc::Sender;
 
 use serde_json::{Value, json};
 use touchline_config::{Durability, RunFile, Venue};
@@ -17,10 +18,10 @@ use touchline_ring::{
 use touchline_sys::{Agent, Bell, Ringer, SharedMap, SysError, now_ns};
 use touchline_types::{
     Command, CommandKind, Event, EventFlags, EventKind, PrivateRecord, PublicRecord, Scope,
-    TradingPhase,
 };
 
-use crate::admin::{AdminReply, AdminRequest, Operator};
+use self::operators::{Asked, answer};
+use crate::admin::Operator;
 use crate::hashes::StateHashes;
 use crate::journaling::{Durable, JournalAgent};
 use crate::release::{Matched, Outlets, Pending};
@@ -108,16 +109,6 @@ struct Replay {
     state_hash: u64,
     /// The hash that the engine before had noted for the same command, if it is still kept.
     checked: bool,
-}
-
-/// An operator's request that is on its way; there is one at a time.
-#[derive(Debug)]
-struct Asked {
-    waiting: u32,
-    reply: Sender<AdminReply>,
-    refused: Vec<String>,
-    /// Orders that a kill has cancelled so far.
-    canceled: u64,
 }
 
 impl std::fmt::Debug for Engine {
@@ -369,111 +360,6 @@ impl Engine {
         released
     }
 
-    /// Serves operators. Their commands are sequenced like everybody's.
-    fn serve_operators(&mut self) -> usize {
-        let mut served = 0;
-        while let Some((request, reply)) =
-            self.operator.as_ref().and_then(|operator| operator.0.try_recv().ok())
-        {
-            served += 1;
-            match request {
-                AdminRequest::Status => drop(reply.send(self.status())),
-                AdminRequest::Phase(ids, phase) => self.change_phase(&ids, phase, reply),
-                AdminRequest::Kill(scope, id) => {
-                    self.change_entry(
-                        &[CommandKind::BlockEntry, CommandKind::MassCancel],
-                        scope,
-                        id,
-                        reply,
-                    );
-                }
-                AdminRequest::Resume(scope, id) => {
-                    self.change_entry(&[CommandKind::AdmitEntry], scope, id, reply);
-                }
-            }
-        }
-        served
-    }
-
-    /// Makes room for so many commands of an operator, or tells him that there is none.
-    fn ask(&mut self, commands: usize, reply: Sender<AdminReply>) -> bool {
-        let busy = !self.asked.is_empty() || self.unfinished.is_some();
-        if busy || self.journal.room() < commands {
-            let error = "the engine is busy with the journal or another operator; try again";
-            drop(reply.send(json!({"ok": false, "error": error})));
-            return false;
-        }
-        let waiting = u32::try_from(commands).unwrap_or(u32::MAX);
-        self.asked.push(Asked { waiting, reply, refused: Vec::new(), canceled: 0 });
-        true
-    }
-
-    /// Blocks order entry of a scope and cancels its orders, or admits it again.
-    fn change_entry(
-        &mut self,
-        kinds: &[CommandKind],
-        scope: Scope,
-        scope_id: u32,
-        reply: Sender<AdminReply>,
-    ) {
-        if !self.ask(kinds.len(), reply) {
-            return;
-        }
-        for kind in kinds {
-            let command = Command { scope, scope_id, recv_time: now_ns(), ..Command::of(*kind) };
-            self.sequence(command);
-        }
-    }
-
-    fn change_phase(&mut self, ids: &[u32], phase: TradingPhase, reply: Sender<AdminReply>) {
-        if !self.ask(ids.len(), reply) {
-            return;
-        }
-        for id in ids {
-            let mut command = Command::of(CommandKind::ChangePhase);
-            command.instrument_id = *id;
-            command.phase = phase;
-            command.recv_time = now_ns();
-            self.sequence(command);
-        }
-    }
-
-    fn status(&self) -> Value {
-        let instruments: Vec<Value> = self
-            .venue
-            .instruments
-            .iter()
-            .map(|instrument| {
-                let phase = self.matcher.phase(instrument.id).unwrap_or(TradingPhase::None);
-                json!({
-                    "id": instrument.id,
-                    "symbol": instrument.symbol,
-                    "phase": phase.name().to_lowercase(),
-                    "last_px": self.matcher.last_px(instrument.id),
-                })
-            })
-            .collect();
-        let mut status = self.figures();
-        if let Some(fields) = status.as_object_mut() {
-            fields.insert("ok".into(), json!(true));
-            fields.insert("instruments".into(), json!(instruments));
-            fields.insert("blocked".into(), self.blocked());
-        }
-        status
-    }
-
-    /// Whose order entry operators have blocked, by name.
-    fn blocked(&self) -> Value {
-        let is_blocked = |scope, id| self.matcher.is_blocked(scope, id);
-        let members = self.venue.members.iter().filter(|m| is_blocked(Scope::Member, m.id));
-        let sessions = self.venue.sessions.iter().filter(|s| is_blocked(Scope::Session, s.id));
-        json!({
-            "venue": is_blocked(Scope::Venue, 0),
-            "members": members.map(|member| &member.name).collect::<Vec<_>>(),
-            "sessions": sessions.map(|session| &session.comp_id).collect::<Vec<_>>(),
-        })
-    }
-
     fn figures(&self) -> Value {
         json!({
             "venue": self.venue.name,
@@ -544,33 +430,6 @@ fn may_send(command: &Command) -> bool {
 fn unfinished_of(command: &Command, last: Option<&Event>) -> Option<Command> {
     let left = last.filter(|event| event.kind == EventKind::MassCanceled)?.leaves_qty;
     (left > 0).then_some(*command)
-}
-
-/// Notes the outcome of one of an operator's commands, and answers with the last.
-fn answer(asked: &mut [Asked], event: &Event) {
-    let Some(asked) = asked.first_mut() else { return };
-    if event.kind == EventKind::MassCanceled {
-        asked.canceled += event.last_qty;
-        if event.leaves_qty > 0 {
-            return; // it is sequenced again
-        }
-    }
-    asked.waiting = asked.waiting.saturating_sub(1);
-    if event.kind == EventKind::Rejected {
-        let text = event.reason.text();
-        asked.refused.push(match event.instrument_id {
-            0 => text.to_owned(),
-            id => format!("instrument {id}: {text}"),
-        });
-    }
-    if asked.waiting == 0 {
-        let ok = asked.refused.is_empty();
-        let error = asked.refused.join("; ");
-        let reply = json!({
-            "ok": ok, "seq": event.seq, "error": error, "canceled_orders": asked.canceled,
-        });
-        drop(asked.reply.send(reply));
-    }
 }
 
 impl Agent for Engine {
