@@ -119,8 +119,24 @@ def test_status_and_phase_speak_with_a_running_venue(venue):
     assert "no instrument 'NONE'; it has ESH4, ACME" in unknown.stderr
 
 
+def test_kill_and_resume_say_what_they_did_and_status_shows_it(venue):
+    killed = touchline("kill", venue.config, "--member", "BETA")
+    assert (killed.returncode, killed.stderr) == (0, "")
+    assert re.search(r"member BETA may enter no orders; 0 open orders cancelled", killed.stdout)
+    touchline("kill", venue.config, "--session", "ALPHA2")
+    status = json.loads(touchline("status", "--json", venue.config).stdout)["engine"]
+    assert status["blocked"] == {"venue": False, "members": ["BETA"], "sessions": ["ALPHA2"]}
+    for scope in (["--member", "BETA"], ["--session", "ALPHA2"]):
+        assert touchline("resume", venue.config, *scope).returncode == 0
+    status = json.loads(touchline("status", "--json", venue.config).stdout)["engine"]
+    assert status["blocked"] == {"venue": False, "members": [], "sessions": []}
+    unknown = touchline("kill", venue.config, "--session", "NOBODY")
+    assert unknown.returncode == 1
+    assert "no session" in unknown.stderr
+
+
 def test_an_operator_is_told_what_the_venue_refuses(venue):
-    with pytest.raises(TouchlineError, match=r"refuses dance: .*must be status or phase"):
+    with pytest.raises(TouchlineError, match=r"refuses dance: .*must be status, phase, halt"):
         admin.ask(Venue.load(venue.config), {"command": "dance"})
 
 

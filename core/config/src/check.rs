@@ -128,11 +128,13 @@ fn gateway(section: &GatewaySection, faults: &mut Faults) -> Gateway {
         1 << 14,
         1 << 30,
     );
+    faults.between("gateway.cancel_grace_ms", section.cancel_grace_ms, 0, 3_600_000);
     Gateway {
         address,
         message_bytes_max: section.message_bytes_max,
         logon_timeout_ms: section.logon_timeout_ms,
         send_queue_bytes_max: section.send_queue_bytes_max,
+        cancel_grace_ms: section.cancel_grace_ms,
     }
 }
 
@@ -297,7 +299,9 @@ fn members(file: &File, faults: &mut Faults) -> (Vec<Member>, Vec<Session>) {
                 format!("CompID {comp_id:?} is used twice")
             });
             let id = u32::try_from(sessions.len() + 1).unwrap_or(u32::MAX);
-            sessions.push(Session { id, member_id, comp_id: comp_id.clone() });
+            let cancel_on_disconnect = section.cancel_on_disconnect;
+            let comp_id = comp_id.clone();
+            sessions.push(Session { id, member_id, comp_id, cancel_on_disconnect });
         }
         members.push(Member { id: member_id, name: section.name.clone() });
     }

@@ -69,6 +69,7 @@ pub(crate) struct GatewaySection {
     pub(crate) message_bytes_max: usize,
     pub(crate) logon_timeout_ms: u64,
     pub(crate) send_queue_bytes_max: usize,
+    pub(crate) cancel_grace_ms: u64,
 }
 
 impl Default for GatewaySection {
@@ -78,6 +79,7 @@ impl Default for GatewaySection {
             message_bytes_max: 4096,
             logon_timeout_ms: 5_000,
             send_queue_bytes_max: 8 << 20,
+            cancel_grace_ms: 10_000,
         }
     }
 }
@@ -163,4 +165,6 @@ fn call() -> String {
 pub(crate) struct MemberSection {
     pub(crate) name: String,
     pub(crate) sessions: Vec<String>,
+    #[serde(default)]
+    pub(crate) cancel_on_disconnect: bool,
 }

@@ -98,6 +98,9 @@ pub struct Gateway {
     pub logon_timeout_ms: u64,
     /// A client that does not read this much is closed, bytes.
     pub send_queue_bytes_max: usize,
+    /// After a restart of the gateway, a session with cancel on disconnect has so long to log on
+    /// before its orders are cancelled, ms.
+    pub cancel_grace_ms: u64,
 }
 
 /// A channel of the feed: number, and the groups of its lines.
@@ -175,6 +178,8 @@ pub struct Session {
     pub member_id: u32,
     /// The client's SenderCompID(49).
     pub comp_id: String,
+    /// Whether its open orders are cancelled when it logs out or its connection ends.
+    pub cancel_on_disconnect: bool,
 }
 
 /// One thing that is wrong with a configuration.

@@ -259,8 +259,8 @@ impl Engine {
         Ok(taken)
     }
 
-    /// Goes on with a mass cancel that left orders, as far as there is room. Nothing else is sequenced
-    /// before it has ended: no order slips in between that it would take.
+    /// Goes on with a mass cancel that left orders, as far as there is room. Nothing else is
+    /// sequenced before it has ended: no order slips in between that it would take.
     fn finish_mass_cancel(&mut self) -> usize {
         let mut sequenced = 0;
         while let Some(command) = self.unfinished {

@@ -1,4 +1,4 @@
-"""The subcommands that belong to core, but for `up`: check, status, phase."""
+"""The subcommands that belong to core, but for `up`: check, status, phase, kill, resume."""
 
 from __future__ import annotations
 
@@ -18,7 +18,14 @@ from touchline.core.venue import Venue
 if TYPE_CHECKING:
     from touchline.core.cli import Subparsers
 
-__all__ = ["add_check", "add_phase", "add_status", "venue_argument"]
+__all__ = [
+    "add_check",
+    "add_kill",
+    "add_phase",
+    "add_resume",
+    "add_status",
+    "venue_argument",
+]
 
 
 def venue_argument(parser: argparse.ArgumentParser) -> None:
@@ -78,6 +85,41 @@ def add_phase(commands: Subparsers) -> None:
     parser.set_defaults(run=_phase)
 
 
+def add_kill(commands: Subparsers) -> None:
+    """Add `touchline kill`."""
+    parser = commands.add_parser(
+        "kill",
+        help="block order entry and cancel what is open",
+        description="Refuses new orders and replaces of a session, of all sessions of a member, or "
+        "of everybody, and cancels their open orders. Cancels and status requests stay admitted. "
+        "Both are sequenced commands; the block outlives a restart. `touchline status` shows who "
+        "is blocked, `touchline resume` takes a block back.",
+    )
+    venue_argument(parser)
+    _scope_arguments(parser)
+    parser.set_defaults(run=_kill)
+
+
+def add_resume(commands: Subparsers) -> None:
+    """Add `touchline resume`."""
+    parser = commands.add_parser(
+        "resume",
+        help="take a kill back",
+        description="Admits new orders again. Takes back exactly the block that it names: a "
+        "session stays blocked while its member or the venue is.",
+    )
+    venue_argument(parser)
+    _scope_arguments(parser)
+    parser.set_defaults(run=_resume)
+
+
+def _scope_arguments(parser: argparse.ArgumentParser) -> None:
+    scope = parser.add_mutually_exclusive_group(required=True)
+    scope.add_argument("--session", metavar="COMP_ID", help="one session")
+    scope.add_argument("--member", metavar="NAME", help="all sessions of a member")
+    scope.add_argument("--all", action="store_true", help="everybody")
+
+
 def _check(options: argparse.Namespace) -> int:
     """The program has the last word: what it refuses, `up` cannot start."""
     return subprocess.run(
@@ -108,6 +150,29 @@ def _phase(options: argparse.Namespace) -> int:
     seq = f" at seq {answer['seq']}" if "seq" in answer else ""
     print(f"{venue.name}: {options.symbol} is now {options.phase}{seq}")
     return 0
+
+
+def _kill(options: argparse.Namespace) -> int:
+    venue = Venue.load(options.venue)
+    answer = admin.kill(venue, session=options.session, member=options.member)
+    print(
+        f"{venue.name}: {_scope_name(options)} may enter no orders; "
+        f"{answer['canceled_orders']} open orders cancelled, seq {answer['seq']}"
+    )
+    return 0
+
+
+def _resume(options: argparse.Namespace) -> int:
+    venue = Venue.load(options.venue)
+    answer = admin.resume(venue, session=options.session, member=options.member)
+    print(f"{venue.name}: the block of {_scope_name(options)} is gone, seq {answer['seq']}")
+    return 0
+
+
+def _scope_name(options: argparse.Namespace) -> str:
+    if options.session is not None:
+        return f"session {options.session}"
+    return f"member {options.member}" if options.member is not None else "everybody"
 
 
 def _without_ok(answer: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 from touchline.core.errors import AdminError, ConfigError, VenueUnreachableError
 from touchline.core.venue import Venue
 
-__all__ = ["PHASES", "ask", "set_phase", "status"]
+__all__ = ["PHASES", "ask", "kill", "resume", "set_phase", "status"]
 
 PHASES = ("call", "continuous", "halt", "closed")
 """The phases that an operator can set."""
@@ -64,6 +64,30 @@ def set_phase(venue: Venue, symbol: str, phase: str) -> dict[str, Any]:
     if symbol != "all":
         venue.instrument(symbol)
     return ask(venue, {"command": "phase", "instrument": symbol, "phase": phase})
+
+
+def kill(venue: Venue, *, session: str | None = None, member: str | None = None) -> dict[str, Any]:
+    """Block order entry of a session, a member, or (with neither) the venue; cancel what is open.
+
+    Cancels and status requests stay admitted. The answer holds ``canceled_orders``; errors as in
+    :func:`ask`.
+    """
+    return ask(venue, {"command": "kill"} | _scope(session, member), timeout_s=10.0)
+
+
+def resume(
+    venue: Venue, *, session: str | None = None, member: str | None = None
+) -> dict[str, Any]:
+    """Take back what :func:`kill` blocked with the same arguments; nothing else."""
+    return ask(venue, {"command": "resume"} | _scope(session, member))
+
+
+def _scope(session: str | None, member: str | None) -> dict[str, Any]:
+    if session is not None and member is not None:
+        raise ConfigError("name a session or a member, not both")
+    if session is not None:
+        return {"session": session}
+    return {"member": member} if member is not None else {"venue": True}
 
 
 def _line(link: socket.socket) -> bytes:

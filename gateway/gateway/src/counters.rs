@@ -29,6 +29,8 @@ pub struct Counters {
     pub commands: u64,
     /// Orders refused because the command ring was full.
     pub ring_full: u64,
+    /// Mass cancels of sessions that ended, or did not come back.
+    pub mass_cancels: u64,
     /// Engines that were followed by another one while the gateway ran.
     pub engines_followed: u64,
     /// Commands handed to the next engine, because the one before had not journaled them.

@@ -6,7 +6,8 @@ use touchline_fix::{
     BusinessRejectReason, Fields, Frame, Framer, Garbled, Message, WriteError, msg_type, tags,
 };
 use touchline_session::{Action, Actions, Numbers, Session, Turn};
-use touchline_types::{Command, Event, EventKind, OrdStatus};
+use touchline_sys::now_ns;
+use touchline_types::{Command, CommandKind, Event, EventKind, OrdStatus, Scope};
 
 use crate::connection::{Connection, SendQueue};
 use crate::counters::Counters;
@@ -39,6 +40,12 @@ pub(crate) struct Slot {
     pub(crate) store: SessionStore,
     /// Index of its connection.
     pub(crate) connection: Option<usize>,
+    /// The session has logged on over its connection.
+    pub(crate) is_present: bool,
+    /// When its open orders are cancelled, unless it is present by then.
+    pub(crate) cancel_at_ns: Option<u64>,
+    /// Its connection has ended, and the command ring had no room for the mass cancel.
+    pub(crate) owes_cancel: bool,
     /// Next inbound number as the journal shows it, until the session has been told; else 0.
     pub(crate) journaled_in: u64,
 }
@@ -149,6 +156,7 @@ impl Desk {
         let Some(reason) = connection.queue.disconnect() else { return };
         if let Some(at) = connection.session.take() {
             self.slots[at].connection = None;
+            self.orders.session_left(&mut self.slots[at]);
             connection.close_by_ns = Some(now.saturating_add(LINGER_NS));
             let text = match reason {
                 // Numbers would make a counter of their own each.
@@ -169,6 +177,7 @@ impl Desk {
         if let Some(at) = connection.session {
             self.slots[at].connection = None;
             self.slots[at].session.on_disconnect(&mut Nobody);
+            self.orders.session_left(&mut self.slots[at]);
         }
         if connection.close_by_ns.is_none() {
             self.orders.counters.disconnected(reason);
@@ -255,6 +264,21 @@ impl Desk {
     }
 }
 
+impl Desk {
+    /// Cancels orders of sessions that did not come back, and what is still owed.
+    pub(crate) fn cancel_for_absent(&mut self, now: u64) -> usize {
+        let mut work_count = 0;
+        for slot in &mut self.slots {
+            if slot.owes_cancel || slot.cancel_at_ns.is_some_and(|at| at <= now) {
+                slot.owes_cancel = true;
+                self.orders.cancel_open_orders(slot);
+                work_count += usize::from(!slot.owes_cancel);
+            }
+        }
+        work_count
+    }
+}
+
 impl Slot {
     /// A timer of the session has run out.
     pub(crate) fn is_due(&self, now: u64) -> bool {
@@ -279,6 +303,35 @@ impl Slot {
 }
 
 impl Orders {
+    /// The connection of a session has ended: with cancel on disconnect its orders are cancelled,
+    /// in order with what it sent before and may send after.
+    fn session_left(&mut self, slot: &mut Slot) {
+        if std::mem::take(&mut slot.is_present) && slot.entry.cancel_on_disconnect {
+            slot.owes_cancel = true;
+            self.cancel_open_orders(slot);
+        }
+    }
+
+    /// Hands the mass cancel of a session over; it stays owed while the ring is full.
+    pub(crate) fn cancel_open_orders(&mut self, slot: &mut Slot) {
+        let command = Command {
+            session_id: slot.entry.id,
+            member_id: slot.entry.member_id,
+            scope: Scope::Session,
+            scope_id: slot.entry.id,
+            recv_time: now_ns(),
+            token: self.token + 1,
+            ..Command::of(CommandKind::MassCancel)
+        };
+        if self.commands.push(&command).is_ok() {
+            self.token = command.token;
+            self.counters.mass_cancels += 1;
+            slot.store.command_sent(&command);
+            slot.owes_cancel = false;
+            slot.cancel_at_ns = None;
+        }
+    }
+
     /// One message of a session.
     fn take(&mut self, slot: &mut Slot, message: &Message<'_>, queue: &mut SendQueue, now: u64) {
         let Slot { session, store, .. } = slot;
@@ -290,7 +343,12 @@ impl Orders {
         {
             return session.refuse_logon("HeartBtInt(108) must be 0 to 3600", &mut turn);
         }
-        let Some(delivery) = session.on_message(message, &mut turn) else { return };
+        let delivery = session.on_message(message, &mut turn);
+        if session.is_logged_on() {
+            slot.is_present = true;
+            slot.cancel_at_ns = None;
+        }
+        let Some(delivery) = delivery else { return };
         if !self.count_message(message.msg_type()) {
             return;
         }

@@ -189,6 +189,8 @@ impl Gateway {
     /// As `do_work`; the logs are written as far as that goes.
     pub fn close(&mut self) -> Result<(), GatewayError> {
         self.is_closing = true;
+        // Who is logged out by the venue has the grace time of its next start.
+        self.desk.slots.iter_mut().for_each(|slot| slot.entry.cancel_on_disconnect = false);
         let start_ns = now_ns();
         for at in 0..self.desk.slots.len() {
             self.desk.with_session(at, start_ns, |session, turn| {
@@ -306,7 +308,8 @@ impl Gateway {
             (None, None) => connection.opened_ns.saturating_add(logon_timeout_ns),
         };
         let connections = self.desk.connections.iter().flatten().map(due);
-        connections.chain(self.accept_again_ns).min().unwrap_or(u64::MAX)
+        let absent = self.desk.slots.iter().filter_map(|slot| slot.cancel_at_ns);
+        connections.chain(absent).chain(self.accept_again_ns).min().unwrap_or(u64::MAX)
     }
 }
 
@@ -321,6 +324,9 @@ impl Agent for Gateway {
         let mut work_count = self.follow_engine()?;
         work_count += self.take_events(now_ns)?;
         work_count += self.take_sockets(now_ns)?;
+        if !self.is_closing {
+            work_count += self.desk.cancel_for_absent(now_ns);
+        }
         if self.desk.orders.commands.flush() {
             self.engine_bell.ring();
         }
@@ -351,11 +357,10 @@ impl Agent for Gateway {
     fn deadline_ns(&self) -> u64 {
         let has_unsynced = self.syncer.is_some() && !self.unsynced.is_empty();
         let sync_due = if has_unsynced { self.synced_ns.saturating_add(SYNC_NS) } else { u64::MAX };
-        let retry_due = if self.behind.is_some() || self.desk.orders.commands.is_held_back() {
-            now_ns().saturating_add(RETRY_NS)
-        } else {
-            u64::MAX
-        };
+        let owes_cancel = self.desk.slots.iter().any(|slot| slot.owes_cancel);
+        let is_waiting = self.behind.is_some() || self.desk.orders.commands.is_held_back();
+        let retry_due =
+            if is_waiting || owes_cancel { now_ns().saturating_add(RETRY_NS) } else { u64::MAX };
         self.next_timer_ns.min(sync_due).min(retry_due)
     }
 }
@@ -377,7 +382,18 @@ fn slots(venue: &Venue, counters: &mut Counters) -> Result<Vec<Slot>, GatewayErr
             Numbers { next_inbound: store.log().next_in(), next_outbound: store.log().next_out() };
         let session = Session::new(config, numbers).map_err(GatewayError::Identity)?;
         let entry = entry.clone();
-        slots.push(Slot { entry, session, store, connection: None, journaled_in: 0 });
+        let grace_ns = venue.gateway.cancel_grace_ms.saturating_mul(1_000_000);
+        let cancel_at_ns = entry.cancel_on_disconnect.then(|| now_ns().saturating_add(grace_ns));
+        slots.push(Slot {
+            entry,
+            session,
+            store,
+            connection: None,
+            is_present: false,
+            cancel_at_ns,
+            owes_cancel: false,
+            journaled_in: 0,
+        });
     }
     Ok(slots)
 }

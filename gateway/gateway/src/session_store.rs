@@ -73,7 +73,8 @@ impl SessionStore {
     /// A command of this session was handed to the engine under a token above all before.
     pub(crate) fn command_sent(&mut self, command: &Command) {
         self.newest_token = command.token;
-        let msg_seq_num = Some(u64::from(command.msg_seq_num));
+        // A command that no message carried claims nothing.
+        let msg_seq_num = Some(u64::from(command.msg_seq_num)).filter(|number| *number > 0);
         self.under_way.push_back(UnderWay { command: *command, msg_seq_num });
         self.claim();
     }

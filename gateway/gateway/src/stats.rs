@@ -39,6 +39,7 @@ impl Gateway {
                 "other": counters.other_messages,
                 "commands": counters.commands,
                 "ring_full": counters.ring_full,
+                "mass_cancels": counters.mass_cancels,
                 "commands_again": counters.commands_again,
                 "engines_followed": counters.engines_followed,
             },

@@ -1,5 +1,5 @@
-//! What operators ask of the engine. Their commands are sequenced like everybody's; they are answered
-//! when the last of them is released.
+//! What operators ask of the engine. Their commands are sequenced like everybody's; they are
+//! answered when the last of them is released.
 
 use std::sync::mpsc::Sender;
 
