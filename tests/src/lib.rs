@@ -1,2 +1,0 @@
-//! House rules and tests over several crates.
-#![forbid(unsafe_code)]
