@@ -1,21 +1,11 @@
-//! Clocks. The wall clock stamps what members see; nothing in the matcher reads it.
+//! The clock. It stamps what members see; nothing in the matcher reads it.
 
 use rustix::time::{ClockId, clock_gettime};
 
 /// UTC now, nanoseconds since the epoch.
 #[must_use]
 pub fn now_ns() -> u64 {
-    ns(ClockId::Realtime)
-}
-
-/// Processor time of the calling thread, ns.
-#[must_use]
-pub fn thread_cpu_ns() -> u64 {
-    ns(ClockId::ThreadCPUTime)
-}
-
-fn ns(clock: ClockId) -> u64 {
-    let time = clock_gettime(clock);
+    let time = clock_gettime(ClockId::Realtime);
     u64::try_from(time.tv_sec).unwrap_or(0) * 1_000_000_000
         + u64::try_from(time.tv_nsec).unwrap_or(0)
 }

@@ -10,7 +10,7 @@ mod poll;
 
 pub use agent::{Agent, run_parked, step_or_sleep, step_or_spin};
 pub use bell::{Bell, Ringer};
-pub use clock::{now_ns, thread_cpu_ns};
+pub use clock::now_ns;
 pub use map::SharedMap;
 pub use multicast::{MulticastReceiver, MulticastSender};
 pub use poll::{Interest, Poller, Readiness};
