@@ -422,7 +422,10 @@ fn may_send(command: &Command) -> bool {
         CommandKind::MassCancel => {
             (command.scope, command.scope_id) == (Scope::Session, command.session_id)
         }
-        CommandKind::ChangePhase | CommandKind::BlockEntry | CommandKind::AdmitEntry => false,
+        CommandKind::ChangePhase
+        | CommandKind::BlockEntry
+        | CommandKind::AdmitEntry
+        | CommandKind::SetLimits => false,
     }
 }
 

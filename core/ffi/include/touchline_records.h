@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 /* Hash of every name, number, offset and length of core/schema/touchline-core.xml */
-#define TL_LAYOUT_HASH UINT64_C(0x11ee7d29445b4303)
+#define TL_LAYOUT_HASH UINT64_C(0x82637e8bb4235524)
 
 /* Side(54) */
 enum {
@@ -57,6 +57,7 @@ enum {
     TL_COMMAND_KIND_MASS_CANCEL = 6, /* Cancels open orders of a scope, so many at a time; a session may ask it for itself */
     TL_COMMAND_KIND_BLOCK_ENTRY = 7, /* An operator blocks new orders and replaces of a scope; cancels stay admitted */
     TL_COMMAND_KIND_ADMIT_ENTRY = 8, /* An operator takes a block back */
+    TL_COMMAND_KIND_SET_LIMITS = 9, /* An operator sets the limits of a session: largest order, largest position, orders a second; each is no limit where it is 0, and with all of them 0 the limits are taken away */
 };
 
 /* What happened */
@@ -74,6 +75,7 @@ enum {
     TL_EVENT_KIND_MASS_CANCELED = 11, /* The end of a mass cancel: orders cancelled in last_qty, orders of the scope that are left in leaves_qty */
     TL_EVENT_KIND_ENTRY_BLOCKED = 12, /* New orders and replaces of a scope are refused from here on */
     TL_EVENT_KIND_ENTRY_ADMITTED = 13, /* The block of a scope is taken back */
+    TL_EVENT_KIND_LIMITS_SET = 14, /* The limits of a session hold, or are taken away, from here on */
 };
 
 /* What happened to a book, in the words of ITCH */
@@ -101,7 +103,7 @@ enum {
     TL_REASON_NONE = 0, /* Not refused */
     TL_REASON_UNKNOWN_SYMBOL = 1, /* No such instrument */
     TL_REASON_EXCHANGE_CLOSED = 2, /* The phase of the instrument does not admit it */
-    TL_REASON_ORDER_EXCEEDS_LIMIT = 3, /* Quantity or value is above the instrument's limit */
+    TL_REASON_ORDER_EXCEEDS_LIMIT = 3, /* Quantity or value is above the instrument's limit, or quantity is above the session's */
     TL_REASON_TOO_LATE_TO_CANCEL = 4, /* The order is no longer open */
     TL_REASON_UNKNOWN_ORDER = 5, /* No such order of this member */
     TL_REASON_DUPLICATE_CL_ORD_ID = 6, /* The member has used this ClOrdID before */
@@ -113,6 +115,8 @@ enum {
     TL_REASON_TOO_MANY_CL_ORD_IDS = 12, /* The venue holds as many ClOrdIDs as it can */
     TL_REASON_PHASE_NOT_ADMITTED = 13, /* The instrument is in that phase already */
     TL_REASON_ENTRY_BLOCKED = 14, /* An operator has blocked order entry of the session, its member or the venue */
+    TL_REASON_POSITION_LIMIT = 15, /* Would take the session's position, with its open orders, above its limit */
+    TL_REASON_RATE_EXCEEDED = 16, /* The session sends more orders a second than it may */
 };
 
 /* Flags of an event */
@@ -132,8 +136,8 @@ typedef struct tl_command {
     uint64_t seq; /* Sequence number of the venue, from 1 */
     uint64_t timestamp; /* When it was sequenced, ns since the epoch, UTC; strictly rising */
     uint64_t recv_time; /* When the gateway had read it, ns since the epoch, UTC */
-    int64_t price; /* Price(44) in price units; 0 for a market order */
-    uint64_t order_qty; /* OrderQty(38) in lots */
+    int64_t price; /* Price(44) in price units; 0 for a market order. SetLimits: the largest position either way, lots, not below 0; 0 is no limit */
+    uint64_t order_qty; /* OrderQty(38) in lots. SetLimits: the largest order; 0 is no limit */
     char cl_ord_id[20]; /* ClOrdID(11) */
     char orig_cl_ord_id[20]; /* OrigClOrdID(41) of a cancel or replace */
     uint32_t instrument_id; /* Number of the instrument in the configuration, from 1 */
@@ -149,8 +153,10 @@ typedef struct tl_command {
     uint8_t reserved[2]; /* Zero */
     uint64_t token; /* Returned unchanged in every private record that answers it */
     uint32_t scope_id; /* Number of the session or member of the scope */
-    uint8_t scope; /* MassCancel, BlockEntry, AdmitEntry: whose orders */
-    uint8_t reserved_tail[11]; /* Zero */
+    uint8_t scope; /* MassCancel, BlockEntry, AdmitEntry: whose orders. SetLimits: Session */
+    uint8_t reserved_tail[3]; /* Zero */
+    uint32_t rate_per_s; /* SetLimits: new orders and replaces a second that are admitted in the long run; 0 is no limit */
+    uint32_t rate_burst; /* SetLimits: how many of them are admitted at once after a rest; 0 where rate_per_s is, and only there */
 } tl_command;
 _Static_assert(sizeof(tl_command) == 128, "tl_command: size");
 _Static_assert(offsetof(tl_command, seq) == 0, "tl_command.seq");
@@ -175,6 +181,8 @@ _Static_assert(offsetof(tl_command, token) == 104, "tl_command.token");
 _Static_assert(offsetof(tl_command, scope_id) == 112, "tl_command.scope_id");
 _Static_assert(offsetof(tl_command, scope) == 116, "tl_command.scope");
 _Static_assert(offsetof(tl_command, reserved_tail) == 117, "tl_command.reserved_tail");
+_Static_assert(offsetof(tl_command, rate_per_s) == 120, "tl_command.rate_per_s");
+_Static_assert(offsetof(tl_command, rate_burst) == 124, "tl_command.rate_burst");
 enum { TL_COMMAND_TEMPLATE_ID = 1 };
 
 /* What the matcher makes. A command makes one event or more; the last one says so */

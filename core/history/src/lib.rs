@@ -50,6 +50,9 @@ impl From<JournalError> for HistoryError {
     }
 }
 
+/// Sessions that can have limits at a time: many more than the strategies that one host runs.
+const LIMITED_SESSIONS_MAX: u32 = 64;
+
 /// A matcher of the size that the configuration asks for, with empty books.
 ///
 /// # Errors
@@ -73,6 +76,7 @@ pub fn matcher_of(venue: &Venue) -> Result<OwnedMatcher, HistoryError> {
         orders: count(venue.engine.max_open_orders),
         levels: count(venue.engine.max_levels),
         cl_ord_ids: count(venue.engine.max_cl_ord_ids),
+        limited_sessions: LIMITED_SESSIONS_MAX,
     };
     OwnedMatcher::allocate(&limits, &capacity).map_err(HistoryError::Matcher)
 }

@@ -128,6 +128,7 @@ fn main() {
         orders: 1 << 20,
         levels: 4_096,
         cl_ord_ids: u32::try_from(COMMANDS).expect("it fits"),
+        limited_sessions: 64,
     };
     let mut ahead = OwnedMatcher::allocate(&limits, &capacity).expect("valid");
     let mut matcher = OwnedMatcher::allocate(&limits, &capacity).expect("valid");

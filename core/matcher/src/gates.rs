@@ -1,5 +1,6 @@
 //! The entry checks: what a command is refused for. What passes them is carried out. Before them
-//! stands one check for all new orders and replaces: EntryBlocked, see `blocks`.
+//! stand two checks for all new orders and replaces: RateExceeded, see `limits`, and EntryBlocked,
+//! see `blocks`.
 //!
 //! The first check that fails gives the reason.
 //!
@@ -10,14 +11,20 @@
 //! | 3 | UnsupportedCharacteristic | NotReplaceable: instrument, side or type differ | | PhaseNotAdmitted: there already, or no phase |
 //! | 4 | PriceOutOfRange: limit only | ExchangeClosed | | |
 //! | 5 | IncorrectQuantity: zero | UnsupportedCharacteristic: IOC or FOK | | |
-//! | 6 | OrderExceedsLimit | PriceOutOfRange | | |
-//! | 7 | DuplicateClOrdID | IncorrectQuantity: not above what has executed | | |
-//! | 8 | TooManyClOrdIDs | OrderExceedsLimit | | |
-//! | 9 | TooManyOrders: it may rest, and there is no slot or level for it | TooManyClOrdIDs | | |
-//! | 10 | | TooManyOrders: no level for it | | |
+//! | 6 | OrderExceedsLimit: the instrument's, the session's | PriceOutOfRange | | |
+//! | 7 | PositionLimit | IncorrectQuantity: not above what has executed | | |
+//! | 8 | DuplicateClOrdID | OrderExceedsLimit: the instrument's, the session's | | |
+//! | 9 | TooManyClOrdIDs | PositionLimit: of the session that owns the order | | |
+//! | 10 | TooManyOrders: it may rest, and there is no slot or level for it | TooManyClOrdIDs | | |
+//! | 11 | | TooManyOrders: no level for it | | |
 //!
 //! A block, its end, and a mass cancel of others are the operator's: UnsupportedCharacteristic for
 //! everybody else, and for a scope that there is not. A session may cancel its own orders.
+//!
+//! Limits are the operator's, too: UnsupportedCharacteristic for everybody else, for another scope
+//! than a session from 1 to [`OWNERS_MAX`], a position below 0, or a rate without a burst or the
+//! reverse. Where as many sessions have limits as there is room for, one more is refused with
+//! TooManyOrders, the reason for tables that are full.
 //!
 //! A cancel names its order by OrigClOrdID and member alone. An older ClOrdID of a replaced order
 //! is an UnknownOrder: only the latest is accepted.
@@ -26,8 +33,11 @@ use touchline_types::{Command, OrdType, Reason, Scope, Side, TimeInForce, Tradin
 
 use crate::blocks::OWNERS_MAX;
 use crate::book::{Books, Instrument, RestingOrder};
+use crate::invariant::less;
+use crate::limits::Limits;
 use crate::names::{Names, OrderRecord, Seat, Whereabouts};
 use crate::storage::Memory;
+use crate::view::LimitsView;
 
 /// Why a cancel or replace is refused, and the order where it is known.
 pub(crate) struct Refusal {
@@ -55,6 +65,7 @@ pub(crate) const fn may_rest(ord_type: OrdType, time_in_force: TimeInForce) -> b
 pub(crate) fn new_order<M: Memory>(
     books: &Books<M>,
     names: &Names<M>,
+    limits: &Limits<M>,
     command: &Command,
 ) -> Result<(u32, Seat), Reason> {
     let found = books.find_instrument(command.instrument_id).ok_or(Reason::UnknownSymbol)?;
@@ -68,6 +79,7 @@ pub(crate) fn new_order<M: Memory>(
         return Err(Reason::IncorrectQuantity);
     }
     largest_qty(instrument, command.order_qty)?;
+    limits.new_order(command, found)?;
     let Err(seat) = names.find(command.member_id, &command.cl_ord_id) else {
         return Err(Reason::DuplicateClOrdId);
     };
@@ -92,11 +104,12 @@ pub(crate) fn cancel<M: Memory>(
 pub(crate) fn replace<M: Memory>(
     books: &Books<M>,
     names: &Names<M>,
+    limits: &Limits<M>,
     command: &Command,
 ) -> Result<Admitted, Refusal> {
     let seat = unused(names, command)?;
     let (record, slot) = open_order(names, command)?;
-    match terms(books, names, command, names.record(record), books.order(slot)) {
+    match terms(books, names, limits, command, names.record(record), books.order(slot)) {
         Ok(()) => Ok(Admitted { record, slot, seat }),
         Err(reason) => Err(Refusal { reason, record: Some(record) }),
     }
@@ -139,10 +152,27 @@ pub(crate) fn mass_cancel(command: &Command) -> Result<(), Reason> {
     if own || by_operator { Ok(()) } else { Err(Reason::UnsupportedCharacteristic) }
 }
 
+/// Checks limits for a session.
+pub(crate) fn set_limits(command: &Command) -> Result<LimitsView, Reason> {
+    let known = command.scope == Scope::Session && (1..=OWNERS_MAX).contains(&command.scope_id);
+    let by_operator = command.session_id == 0;
+    let bucket = (command.rate_per_s == 0) == (command.rate_burst == 0);
+    if !(known && by_operator && bucket && command.price >= 0) {
+        return Err(Reason::UnsupportedCharacteristic);
+    }
+    Ok(LimitsView {
+        max_order_qty: command.order_qty,
+        max_position: command.price,
+        rate_per_s: command.rate_per_s,
+        rate_burst: command.rate_burst,
+    })
+}
+
 /// The terms of a replace against its order.
 fn terms<M: Memory>(
     books: &Books<M>,
     names: &Names<M>,
+    limits: &Limits<M>,
     command: &Command,
     record: &OrderRecord,
     order: &RestingOrder,
@@ -163,6 +193,9 @@ fn terms<M: Memory>(
         return Err(Reason::IncorrectQuantity);
     }
     largest_qty(instrument, command.order_qty)?;
+    let leaves_qty = less(command.order_qty, record.cum_qty);
+    let more_qty = leaves_qty.saturating_sub(order.leaves_qty);
+    limits.replace(command, record.session_id, order.instrument, more_qty)?;
     room_for_name(names)?;
     // An order that is alone at its price gives its level back before it takes another.
     let alone = books

@@ -8,6 +8,7 @@
 //! * which commands are admitted, and in which order that is checked: `gates`;
 //! * what each command does and the order of its events: `matcher`;
 //! * mass cancels, and who may not enter orders: `blocks`;
+//! * order size, position and rate of chosen sessions: `limits`;
 //! * the price of an uncross: `uncross`;
 //! * price-time priority, levels and queues: `book`;
 //! * which ClOrdIDs are used, and what is kept of an order that is gone: `names`.
@@ -36,7 +37,13 @@
 //!     max_order_qty: 1_000,
 //!     initial_phase: TradingPhase::Continuous,
 //! }];
-//! let capacity = Capacity { instruments: 1, orders: 100, levels: 10, cl_ord_ids: 1_000 };
+//! let capacity = Capacity {
+//!     instruments: 1,
+//!     orders: 100,
+//!     levels: 10,
+//!     cl_ord_ids: 1_000,
+//!     limited_sessions: 4,
+//! };
 //! let mut matcher = OwnedMatcher::allocate(&limits, &capacity)?;
 //!
 //! let mut command = Command::of(CommandKind::NewOrder);
@@ -69,6 +76,7 @@ mod book;
 mod emitter;
 mod gates;
 mod invariant;
+mod limits;
 mod matcher;
 mod names;
 mod replace;
@@ -80,12 +88,13 @@ mod view;
 pub use blocks::{MASS_CANCEL_MAX, OWNERS_MAX};
 pub use book::{Instrument, InstrumentLimits, Level, RestingOrder};
 pub use emitter::EventSink;
+pub use limits::{SessionLimits, SessionPosition};
 pub use matcher::{Matcher, MatcherError};
 pub use names::{IndexEntry, OrderRecord};
 pub use storage::{Capacity, Lent, Memory, Storage, StorageNeeds};
 #[cfg(feature = "std")]
 pub use storage::{Owned, OwnedMatcher};
-pub use view::{LevelView, OrderView};
+pub use view::{LevelView, LimitsView, OrderView, PositionView};
 
 /// A matcher over storage that the caller lends.
 pub type LentMatcher<'a> = Matcher<Lent<'a>>;

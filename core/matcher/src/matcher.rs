@@ -10,6 +10,7 @@
 //! | change of phase | PhaseChanged; at an uncross: Uncrossed, fills |
 //! | mass cancel | Canceled of each order, MassCanceled |
 //! | block, admit | EntryBlocked, EntryAdmitted; also where that changes nothing |
+//! | limits of a session | LimitsSet; also where that changes nothing |
 //! | any of them refused | CancelRejected (cancel, replace), Rejected (the others) |
 //!
 //! A fill is two Executed events with one trd_match_id, first the resting side, then the
@@ -31,6 +32,7 @@ use crate::book::{Books, Instrument, InstrumentLimits, NONE, RestingOrder, cross
 use crate::emitter::{Emitter, EventSink, tell};
 use crate::gates::{self, Refusal};
 use crate::invariant::{invariant, less, next_u64};
+use crate::limits::Limits;
 use crate::names::{Names, OrderRecord, Seat, Whereabouts};
 use crate::state_hash;
 use crate::storage::{Memory, Storage, index_len};
@@ -96,6 +98,7 @@ pub struct Matcher<M: Memory> {
     pub(crate) books: Books<M>,
     pub(crate) names: Names<M>,
     pub(crate) blocks: Blocks,
+    pub(crate) limits: Limits<M>,
     /// Sum of the mixes of orders, ClOrdIDs, instruments and blocks.
     pub(crate) mixes: u64,
     pub(crate) last_seq: u64,
@@ -129,7 +132,7 @@ impl<M: Memory> Matcher<M> {
     ///
     /// [`MatcherError`] names the limit or the slice that is wrong.
     pub fn new(limits: &[InstrumentLimits], storage: Storage<M>) -> Result<Self, MatcherError> {
-        let Storage { mut instruments, levels, orders, records, index } = storage;
+        let Storage { mut instruments, levels, orders, records, index, .. } = storage;
         let room = instruments.as_ref().len();
         if limits.len() > room {
             return Err(MatcherError::TooManyInstruments { given: limits.len(), room });
@@ -162,6 +165,7 @@ impl<M: Memory> Matcher<M> {
             books: Books::new(instruments, limits.len(), levels, per_side, orders),
             names: Names::new(records, index),
             blocks: Blocks::new(),
+            limits: Limits::new(storage.limits, storage.positions, room),
             mixes,
             last_seq: 0,
             last_timestamp: 0,
@@ -191,6 +195,7 @@ impl<M: Memory> Matcher<M> {
             CommandKind::MassCancel => self.mass_cancel(command, &mut out),
             CommandKind::BlockEntry => self.block(command, true, &mut out),
             CommandKind::AdmitEntry => self.block(command, false, &mut out),
+            CommandKind::SetLimits => self.set_limits(command, &mut out),
         }
         out.finish();
     }
@@ -198,7 +203,7 @@ impl<M: Memory> Matcher<M> {
     /// A hash of the whole state: equal states have equal hashes on every machine. O(1).
     #[must_use]
     pub fn state_hash(&self) -> u64 {
-        self.mixes.wrapping_add(state_hash::counters([
+        self.mixes.wrapping_add(self.limits.mixes).wrapping_add(state_hash::counters([
             self.last_seq,
             self.last_timestamp,
             self.last_order_id,
@@ -209,8 +214,11 @@ impl<M: Memory> Matcher<M> {
     }
 
     fn new_order<K: EventSink>(&mut self, command: &Command, out: &mut Emitter<'_, K>) {
-        let checked = blocks::entry(&self.blocks, command)
-            .and_then(|()| gates::new_order(&self.books, &self.names, command));
+        let checked = self
+            .limits
+            .take_token(command)
+            .and_then(|()| blocks::entry(&self.blocks, command))
+            .and_then(|()| gates::new_order(&self.books, &self.names, &self.limits, command));
         let (instrument, seat) = match checked {
             Ok(admitted) => admitted,
             Err(reason) => return reject(command, reason, out),
@@ -326,6 +334,7 @@ impl<M: Memory> Matcher<M> {
         out: &mut Emitter<'_, K>,
     ) {
         let opposite = aggressor.side.opposite();
+        let arrived = aggressor.leaves_qty;
         let mut last_px = None;
         while aggressor.leaves_qty > 0 {
             let Some(touch) = self.books.touch(aggressor.instrument, opposite) else { break };
@@ -345,6 +354,9 @@ impl<M: Memory> Matcher<M> {
             last_px = Some(px);
         }
         if last_px.is_some() {
+            let session_id = self.names.record(aggressor.record).session_id;
+            let qty = less(arrived, aggressor.leaves_qty);
+            self.limits.took(session_id, aggressor.instrument, aggressor.side, qty);
             self.change_instrument(aggressor.instrument, |each| each.last_px = last_px);
         }
     }
@@ -358,11 +370,12 @@ impl<M: Memory> Matcher<M> {
         out: &mut Emitter<'_, K>,
     ) {
         self.books.reduce(slot, fill.qty);
-        let RestingOrder { leaves_qty, priority, record: number, mix, .. } =
+        let RestingOrder { leaves_qty, priority, record: number, mix, instrument, side, .. } =
             *self.books.order(slot);
         self.mixes = self.mixes.wrapping_sub(mix);
         let record = self.names.record_mut(number);
         record.fill(fill.px, fill.qty);
+        self.limits.filled(record.session_id, instrument, side, fill.qty);
         let event = out.of_order(EventKind::Executed, record, leaves_qty);
         event.priority = priority;
         fill.tell(event, flags);
@@ -381,15 +394,20 @@ impl<M: Memory> Matcher<M> {
         let priority = self.last_priority;
         let order = self.books.order_mut(slot);
         order.priority = priority;
-        let record = order.record;
+        let RestingOrder { record, instrument, side, leaves_qty, .. } = *order;
         self.books.enqueue(slot);
-        self.names.record_mut(record).open_at(slot);
+        let record = self.names.record_mut(record);
+        record.open_at(slot);
+        self.limits.opened(record.session_id, instrument, side, leaves_qty);
         self.mix_in(slot);
     }
 
     /// Takes an order off the book; its slot stays taken.
     pub(crate) fn take_off(&mut self, slot: u32) {
         self.mix_out(slot);
+        let RestingOrder { record, instrument, side, leaves_qty, .. } = *self.books.order(slot);
+        let session_id = self.names.record(record).session_id;
+        self.limits.withdrew(session_id, instrument, side, leaves_qty);
         self.books.dequeue(slot);
     }
 

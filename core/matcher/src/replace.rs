@@ -22,9 +22,12 @@ impl<M: Memory> Matcher<M> {
         command: &Command,
         out: &mut Emitter<'_, K>,
     ) {
-        let checked = blocks::entry(&self.blocks, command)
+        let checked = self
+            .limits
+            .take_token(command)
+            .and_then(|()| blocks::entry(&self.blocks, command))
             .map_err(|reason| Refusal { reason, record: gates::known(&self.names, command) })
-            .and_then(|()| gates::replace(&self.books, &self.names, command));
+            .and_then(|()| gates::replace(&self.books, &self.names, &self.limits, command));
         let admitted = match checked {
             Ok(admitted) => admitted,
             Err(refusal) => return self.refuse(command, &refusal, EventFlags::OF_REPLACE, out),
@@ -35,17 +38,21 @@ impl<M: Memory> Matcher<M> {
         let number = self.rename(command, &admitted);
         let record = self.names.record(number);
         let leaves_qty = less(record.order_qty, record.cum_qty);
+        let session_id = record.session_id;
+        let RestingOrder { instrument, side, .. } = before;
         let answer = Answer { number, leaves_before: before.leaves_qty, admitted };
 
         if command.price == before.price && leaves_qty < before.leaves_qty {
-            self.books.reduce(slot, less(before.leaves_qty, leaves_qty));
+            let qty = less(before.leaves_qty, leaves_qty);
+            self.books.reduce(slot, qty);
+            self.limits.withdrew(session_id, instrument, side, qty);
             self.books.order_mut(slot).record = number;
             self.mix_in(slot);
             return self.replaced(&answer, leaves_qty, EventFlags::KEEPS_PRIORITY, out);
         }
 
         self.books.dequeue(slot);
-        let RestingOrder { instrument, side, .. } = before;
+        self.limits.withdrew(session_id, instrument, side, before.leaves_qty);
         let limit = command.price;
         *self.books.order_mut(slot) =
             RestingOrder::new(instrument, side, limit, leaves_qty, number);

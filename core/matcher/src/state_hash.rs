@@ -2,11 +2,13 @@
 //! the order of the parts does not matter.
 //!
 //! Parts: each open order, each ClOrdID ever used, each order that is gone or superseded, each
-//! instrument with its phase and last price, each block of order entry, and the counters.
+//! instrument with its phase and last price, each block of order entry, the limits and the bucket
+//! of each session that has some, what it holds of each instrument, and the counters.
 
 use touchline_types::Scope;
 
 use crate::book::{Instrument, RestingOrder};
+use crate::limits::{SessionLimits, SessionPosition};
 use crate::names::{OrderRecord, Whereabouts};
 
 const ORDER: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -14,6 +16,8 @@ const NAME: u64 = 0xd6e8_feb8_6659_fd93;
 const GONE: u64 = 0xa076_1d64_78bd_642f;
 const INSTRUMENT: u64 = 0xe703_7ed1_a0b4_28db;
 const BLOCK: u64 = 0x94d0_49bb_1331_11eb;
+const LIMITS: u64 = 0x2545_f491_4f6c_dd1d;
+const POSITION: u64 = 0xbf58_476d_1ce4_e5b9;
 const COUNTERS: u64 = 0x8ebc_6af0_9c88_c6e3;
 const FACTOR: u64 = 0x2d35_8dcc_aa6c_78a5;
 
@@ -127,6 +131,30 @@ pub(crate) fn instrument(instrument: &Instrument) -> u64 {
 /// A block of order entry.
 pub(crate) fn block(scope: Scope, scope_id: u32) -> u64 {
     mix(BLOCK, [pair(scope as u32, scope_id)])
+}
+
+/// The limits of a session, and what is in its bucket.
+pub(crate) fn limits(row: &SessionLimits) -> u64 {
+    let terms = &row.terms;
+    mix(
+        LIMITS,
+        [
+            pair(row.session_id, 0),
+            terms.max_order_qty,
+            bits(terms.max_position),
+            pair(terms.rate_per_s, terms.rate_burst),
+            row.credit,
+            row.credit_time,
+        ],
+    )
+}
+
+/// What a session with limits holds of an instrument (its index).
+pub(crate) fn position(session_id: u32, instrument: u32, held: &SessionPosition) -> u64 {
+    mix(
+        POSITION,
+        [pair(session_id, instrument), bits(held.position), held.open_bid_qty, held.open_offer_qty],
+    )
 }
 
 /// The counters.

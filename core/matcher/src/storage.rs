@@ -1,8 +1,9 @@
-//! The memory of the matcher: five slices, sized once and lent for its whole life.
+//! The memory of the matcher: seven slices, sized once and lent for its whole life.
 
 use core::marker::PhantomData;
 
 use crate::book::{Instrument, Level, RestingOrder};
+use crate::limits::{SessionLimits, SessionPosition};
 use crate::names::{IndexEntry, OrderRecord};
 
 /// Where slices come from: lent ([`Lent`]) or, with feature `std`, boxed (`Owned`).
@@ -31,6 +32,8 @@ pub struct Capacity {
     /// ClOrdIDs that all members together can use in a day; one more is refused with
     /// TooManyClOrdIDs.
     pub cl_ord_ids: u32,
+    /// Sessions that have limits at a time; a SetLimits for one more is refused with TooManyOrders.
+    pub limited_sessions: u32,
 }
 
 /// The length of each slice of a [`Storage`].
@@ -46,6 +49,10 @@ pub struct StorageNeeds {
     pub records: usize,
     /// Elements of `index`, a power of two.
     pub index: usize,
+    /// Elements of `limits`.
+    pub limits: usize,
+    /// Elements of `positions`.
+    pub positions: usize,
 }
 
 impl StorageNeeds {
@@ -54,12 +61,15 @@ impl StorageNeeds {
     pub const fn of(capacity: &Capacity) -> Self {
         let instruments = capacity.instruments as usize;
         let cl_ord_ids = capacity.cl_ord_ids as usize;
+        let limits = capacity.limited_sessions as usize;
         Self {
             instruments,
             levels: instruments.saturating_mul(2).saturating_mul(capacity.levels as usize),
             orders: capacity.orders as usize,
             records: cl_ord_ids,
             index: index_len(cl_ord_ids),
+            limits,
+            positions: limits.saturating_mul(instruments),
         }
     }
 
@@ -72,6 +82,8 @@ impl StorageNeeds {
             .saturating_add(self.orders.saturating_mul(size_of::<RestingOrder>()))
             .saturating_add(self.records.saturating_mul(size_of::<OrderRecord>()))
             .saturating_add(self.index.saturating_mul(size_of::<IndexEntry>()))
+            .saturating_add(self.limits.saturating_mul(size_of::<SessionLimits>()))
+            .saturating_add(self.positions.saturating_mul(size_of::<SessionPosition>()))
     }
 }
 
@@ -97,6 +109,10 @@ pub struct Storage<M: Memory> {
     pub records: M::Of<OrderRecord>,
     /// Hash index over the records.
     pub index: M::Of<IndexEntry>,
+    /// One for each session that has limits.
+    pub limits: M::Of<SessionLimits>,
+    /// What each of those holds of each instrument.
+    pub positions: M::Of<SessionPosition>,
 }
 
 #[cfg(feature = "std")]
@@ -130,6 +146,8 @@ mod owned {
                 orders: boxed(needs.orders),
                 records: boxed(needs.records),
                 index: boxed(needs.index),
+                limits: boxed(needs.limits),
+                positions: boxed(needs.positions),
             }
         }
     }

@@ -3,6 +3,7 @@
 use touchline_types::{ClOrdId, OrdType, Side, TimeInForce, TradingPhase};
 
 use crate::book::NONE;
+use crate::limits::SessionPosition;
 use crate::matcher::Matcher;
 use crate::names::Whereabouts;
 use crate::state_hash;
@@ -50,6 +51,30 @@ pub struct OrderView {
     pub ord_type: OrdType,
     /// TimeInForce(59).
     pub time_in_force: TimeInForce,
+}
+
+/// The limits of a session; each is no limit where it is 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LimitsView {
+    /// Largest order, lots.
+    pub max_order_qty: u64,
+    /// Largest position either way, lots.
+    pub max_position: i64,
+    /// New orders and replaces a second, in the long run.
+    pub rate_per_s: u32,
+    /// How many of them at once.
+    pub rate_burst: u32,
+}
+
+/// What a session with limits holds of an instrument, lots.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PositionView {
+    /// Bought less sold since the session has limits.
+    pub position: i64,
+    /// Sum of leaves_qty of its open bids.
+    pub open_bid_qty: u64,
+    /// Sum of leaves_qty of its open offers.
+    pub open_offer_qty: u64,
 }
 
 impl<M: Memory> Matcher<M> {
@@ -114,6 +139,25 @@ impl<M: Memory> Matcher<M> {
         self.slots(instrument_id, side).map(|slot| self.order_view(slot))
     }
 
+    /// The limits of a session; `None` if it has none.
+    #[must_use]
+    pub fn limits(&self, session_id: u32) -> Option<LimitsView> {
+        self.limits.of(session_id).map(|row| row.terms)
+    }
+
+    /// What a session with limits holds of an instrument; `None` if it has no limits, or there is
+    /// no such instrument.
+    #[must_use]
+    pub fn position(&self, session_id: u32, instrument_id: u32) -> Option<PositionView> {
+        let found = self.books.find_instrument(instrument_id)?;
+        let held = self.limits.position(session_id, found)?;
+        Some(PositionView {
+            position: held.position,
+            open_bid_qty: held.open_bid_qty,
+            open_offer_qty: held.open_offer_qty,
+        })
+    }
+
     /// [`Matcher::state_hash`] from a walk over everything. O(state): for tests.
     #[must_use]
     pub fn state_hash_slow(&self) -> u64 {
@@ -135,7 +179,16 @@ impl<M: Memory> Matcher<M> {
         for (scope, scope_id) in self.blocks.each() {
             sum = sum.wrapping_add(state_hash::block(scope, scope_id));
         }
-        self.state_hash().wrapping_sub(self.mixes).wrapping_add(sum)
+        for row in self.limits.rows() {
+            sum = sum.wrapping_add(state_hash::limits(row));
+            for at in (0..).take(self.books.instruments().len()) {
+                let Some(held) = self.limits.position(row.session_id, at) else { continue };
+                let [open_bid_qty, open_offer_qty] = self.open_qty(row.session_id, at);
+                let held = SessionPosition { open_bid_qty, open_offer_qty, ..*held };
+                sum = sum.wrapping_add(state_hash::position(row.session_id, at, &held));
+            }
+        }
+        self.state_hash().wrapping_sub(self.mixes).wrapping_sub(self.limits.mixes).wrapping_add(sum)
     }
 
     /// Walks everything and names the first fact that does not hold. O(state): for tests.
@@ -155,6 +208,25 @@ impl<M: Memory> Matcher<M> {
         }
         if open != self.books.open() {
             return Err("every slot that is taken is in a queue");
+        }
+        self.check_limits()
+    }
+
+    /// Checks the sessions that have limits.
+    fn check_limits(&self) -> Result<(), &'static str> {
+        for row in self.limits.rows() {
+            if row.credit > row.credit_max() {
+                return Err("a bucket holds no more than its burst");
+            }
+            for at in (0..).take(self.books.instruments().len()) {
+                let Some(held) = self.limits.position(row.session_id, at) else {
+                    return Err("a session with limits has its positions");
+                };
+                let open_qty = [held.open_bid_qty, held.open_offer_qty];
+                if open_qty != self.open_qty(row.session_id, at) {
+                    return Err("the open quantities of a session are those of its open orders");
+                }
+            }
         }
         Ok(())
     }

@@ -3,11 +3,12 @@
 
 use touchline_matcher::{
     Capacity, IndexEntry, Instrument, InstrumentLimits, LentMatcher, Level, MatcherError,
-    OrderRecord, OwnedMatcher, RestingOrder, Storage, StorageNeeds,
+    OrderRecord, OwnedMatcher, RestingOrder, SessionLimits, SessionPosition, Storage, StorageNeeds,
 };
 use touchline_types::{Command, CommandKind, Event, EventKind, OrdType, Side, TradingPhase};
 
-const CAPACITY: Capacity = Capacity { instruments: 2, orders: 10, levels: 4, cl_ord_ids: 100 };
+const CAPACITY: Capacity =
+    Capacity { instruments: 2, orders: 10, levels: 4, cl_ord_ids: 100, limited_sessions: 3 };
 
 fn limits(instrument_id: u32) -> InstrumentLimits {
     InstrumentLimits {
@@ -66,12 +67,16 @@ fn a_lent_matcher_and_one_that_owns_its_storage_agree() {
     let mut orders = vec![RestingOrder::default(); needs.orders];
     let mut records = vec![OrderRecord::default(); needs.records];
     let mut index = vec![IndexEntry::default(); needs.index];
+    let mut limited = vec![SessionLimits::default(); needs.limits];
+    let mut positions = vec![SessionPosition::default(); needs.positions];
     let lent = Storage {
         instruments: &mut instruments[..],
         levels: &mut levels[..],
         orders: &mut orders[..],
         records: &mut records[..],
         index: &mut index[..],
+        limits: &mut limited[..],
+        positions: &mut positions[..],
     };
     let mut lent = LentMatcher::new(&[limits(1)], lent).expect("the limits are valid");
     let mut owned = OwnedMatcher::allocate(&[limits(1)], &CAPACITY).expect("they still are");
@@ -89,14 +94,30 @@ fn a_lent_matcher_and_one_that_owns_its_storage_agree() {
 
 #[test]
 fn the_needs_of_a_capacity_count_every_slice() {
-    let needs = StorageNeeds::of(&Capacity { instruments: 1, orders: 2, levels: 3, cl_ord_ids: 5 });
-    let expected = StorageNeeds { instruments: 1, levels: 6, orders: 2, records: 5, index: 16 };
+    let needs = StorageNeeds::of(&Capacity {
+        instruments: 2,
+        orders: 2,
+        levels: 3,
+        cl_ord_ids: 5,
+        limited_sessions: 7,
+    });
+    let expected = StorageNeeds {
+        instruments: 2,
+        levels: 12,
+        orders: 2,
+        records: 5,
+        index: 16,
+        limits: 7,
+        positions: 14,
+    };
     assert_eq!(needs, expected);
-    let bytes = size_of::<Instrument>()
-        + 6 * size_of::<Level>()
+    let bytes = 2 * size_of::<Instrument>()
+        + 12 * size_of::<Level>()
         + 2 * size_of::<RestingOrder>()
         + 5 * size_of::<OrderRecord>()
-        + 16 * size_of::<IndexEntry>();
+        + 16 * size_of::<IndexEntry>()
+        + 7 * size_of::<SessionLimits>()
+        + 14 * size_of::<SessionPosition>();
     assert_eq!(needs.bytes(), bytes);
 }
 
@@ -106,6 +127,8 @@ fn an_entry_takes_as_many_bytes_as_is_known() {
     assert_eq!(size_of::<RestingOrder>(), 56);
     assert_eq!(size_of::<OrderRecord>(), 80);
     assert_eq!(size_of::<IndexEntry>(), 8);
+    assert_eq!(size_of::<SessionLimits>(), 56);
+    assert_eq!(size_of::<SessionPosition>(), 32);
 }
 
 #[test]

@@ -9,7 +9,7 @@ import enum
 
 import numpy as np
 
-LAYOUT_HASH = 0x11ee7d29445b4303
+LAYOUT_HASH = 0x82637e8bb4235524
 """Hash of every name, number, offset and length of the schema."""
 
 
@@ -68,6 +68,7 @@ class CommandKind(enum.IntEnum):
     MASS_CANCEL = 6
     BLOCK_ENTRY = 7
     ADMIT_ENTRY = 8
+    SET_LIMITS = 9
 
 
 class EventKind(enum.IntEnum):
@@ -86,6 +87,7 @@ class EventKind(enum.IntEnum):
     MASS_CANCELED = 11
     ENTRY_BLOCKED = 12
     ENTRY_ADMITTED = 13
+    LIMITS_SET = 14
 
 
 class PublicKind(enum.IntEnum):
@@ -128,6 +130,8 @@ class Reason(enum.IntEnum):
     TOO_MANY_CL_ORD_IDS = 12
     PHASE_NOT_ADMITTED = 13
     ENTRY_BLOCKED = 14
+    POSITION_LIMIT = 15
+    RATE_EXCEEDED = 16
 
 
 class EventFlags(enum.IntFlag):
@@ -168,6 +172,8 @@ COMMAND_DTYPE = np.dtype(
             "scope_id",
             "scope",
             "reserved_tail",
+            "rate_per_s",
+            "rate_burst",
         ],
         "formats": [
             "<u8",
@@ -191,7 +197,9 @@ COMMAND_DTYPE = np.dtype(
             "<u8",
             "<u4",
             "u1",
-            "V11",
+            "V3",
+            "<u4",
+            "<u4",
         ],
         "offsets": [
             0,
@@ -216,6 +224,8 @@ COMMAND_DTYPE = np.dtype(
             112,
             116,
             117,
+            120,
+            124,
         ],
         "itemsize": 128,
     }

@@ -9,7 +9,7 @@ pub const SCHEMA_ID: u16 = 2;
 /// Schema version of every message in this module.
 pub const SCHEMA_VERSION: u16 = 0;
 /// Hash of every name, number, offset and length of the schema.
-pub const LAYOUT_HASH: u64 = 0x11ee7d29445b4303;
+pub const LAYOUT_HASH: u64 = 0x82637e8bb4235524;
 
 /// Side(54).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -248,11 +248,13 @@ pub enum CommandKind {
     BlockEntry = 7,
     /// An operator takes a block back.
     AdmitEntry = 8,
+    /// An operator sets the limits of a session: largest order, largest position, orders a second; each is no limit where it is 0, and with all of them 0 the limits are taken away.
+    SetLimits = 9,
 }
 
 impl CommandKind {
     /// Every value, in the order of the schema.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::NewOrder,
         Self::CancelOrder,
         Self::ReplaceOrder,
@@ -261,6 +263,7 @@ impl CommandKind {
         Self::MassCancel,
         Self::BlockEntry,
         Self::AdmitEntry,
+        Self::SetLimits,
     ];
 
     /// The name in the schema.
@@ -275,6 +278,7 @@ impl CommandKind {
             Self::MassCancel => "MassCancel",
             Self::BlockEntry => "BlockEntry",
             Self::AdmitEntry => "AdmitEntry",
+            Self::SetLimits => "SetLimits",
         }
     }
 }
@@ -292,6 +296,7 @@ impl TryFrom<u8> for CommandKind {
             6 => Ok(Self::MassCancel),
             7 => Ok(Self::BlockEntry),
             8 => Ok(Self::AdmitEntry),
+            9 => Ok(Self::SetLimits),
             _ => Err(BadValue { kind: "CommandKind", value }),
         }
     }
@@ -327,11 +332,13 @@ pub enum EventKind {
     EntryBlocked = 12,
     /// The block of a scope is taken back.
     EntryAdmitted = 13,
+    /// The limits of a session hold, or are taken away, from here on.
+    LimitsSet = 14,
 }
 
 impl EventKind {
     /// Every value, in the order of the schema.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Accepted,
         Self::Rejected,
         Self::Added,
@@ -345,6 +352,7 @@ impl EventKind {
         Self::MassCanceled,
         Self::EntryBlocked,
         Self::EntryAdmitted,
+        Self::LimitsSet,
     ];
 
     /// The name in the schema.
@@ -364,6 +372,7 @@ impl EventKind {
             Self::MassCanceled => "MassCanceled",
             Self::EntryBlocked => "EntryBlocked",
             Self::EntryAdmitted => "EntryAdmitted",
+            Self::LimitsSet => "LimitsSet",
         }
     }
 }
@@ -386,6 +395,7 @@ impl TryFrom<u8> for EventKind {
             11 => Ok(Self::MassCanceled),
             12 => Ok(Self::EntryBlocked),
             13 => Ok(Self::EntryAdmitted),
+            14 => Ok(Self::LimitsSet),
             _ => Err(BadValue { kind: "EventKind", value }),
         }
     }
@@ -514,7 +524,7 @@ pub enum Reason {
     UnknownSymbol = 1,
     /// The phase of the instrument does not admit it.
     ExchangeClosed = 2,
-    /// Quantity or value is above the instrument's limit.
+    /// Quantity or value is above the instrument's limit, or quantity is above the session's.
     OrderExceedsLimit = 3,
     /// The order is no longer open.
     TooLateToCancel = 4,
@@ -538,11 +548,15 @@ pub enum Reason {
     PhaseNotAdmitted = 13,
     /// An operator has blocked order entry of the session, its member or the venue.
     EntryBlocked = 14,
+    /// Would take the session's position, with its open orders, above its limit.
+    PositionLimit = 15,
+    /// The session sends more orders a second than it may.
+    RateExceeded = 16,
 }
 
 impl Reason {
     /// Every value, in the order of the schema.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::None,
         Self::UnknownSymbol,
         Self::ExchangeClosed,
@@ -558,6 +572,8 @@ impl Reason {
         Self::TooManyClOrdIds,
         Self::PhaseNotAdmitted,
         Self::EntryBlocked,
+        Self::PositionLimit,
+        Self::RateExceeded,
     ];
 
     /// The name in the schema.
@@ -579,6 +595,8 @@ impl Reason {
             Self::TooManyClOrdIds => "TooManyClOrdIDs",
             Self::PhaseNotAdmitted => "PhaseNotAdmitted",
             Self::EntryBlocked => "EntryBlocked",
+            Self::PositionLimit => "PositionLimit",
+            Self::RateExceeded => "RateExceeded",
         }
     }
 }
@@ -603,6 +621,8 @@ impl TryFrom<u8> for Reason {
             12 => Ok(Self::TooManyClOrdIds),
             13 => Ok(Self::PhaseNotAdmitted),
             14 => Ok(Self::EntryBlocked),
+            15 => Ok(Self::PositionLimit),
+            16 => Ok(Self::RateExceeded),
             _ => Err(BadValue { kind: "Reason", value }),
         }
     }
@@ -670,9 +690,9 @@ pub struct Command {
     pub timestamp: u64,
     /// When the gateway had read it, ns since the epoch, UTC.
     pub recv_time: u64,
-    /// Price(44) in price units; 0 for a market order.
+    /// Price(44) in price units; 0 for a market order. SetLimits: the largest position either way, lots, not below 0; 0 is no limit.
     pub price: i64,
-    /// OrderQty(38) in lots.
+    /// OrderQty(38) in lots. SetLimits: the largest order; 0 is no limit.
     pub order_qty: u64,
     /// ClOrdID(11).
     pub cl_ord_id: [u8; 20],
@@ -704,10 +724,14 @@ pub struct Command {
     pub token: u64,
     /// Number of the session or member of the scope.
     pub scope_id: u32,
-    /// MassCancel, BlockEntry, AdmitEntry: whose orders.
+    /// MassCancel, BlockEntry, AdmitEntry: whose orders. SetLimits: Session.
     pub scope: Scope,
     /// Zero.
-    pub reserved_tail: [u8; 11],
+    pub reserved_tail: [u8; 3],
+    /// SetLimits: new orders and replaces a second that are admitted in the long run; 0 is no limit.
+    pub rate_per_s: u32,
+    /// SetLimits: how many of them are admitted at once after a rest; 0 where rate_per_s is, and only there.
+    pub rate_burst: u32,
 }
 
 impl Command {
@@ -740,7 +764,9 @@ impl Command {
         out[104..112].copy_from_slice(&self.token.to_le_bytes());
         out[112..116].copy_from_slice(&self.scope_id.to_le_bytes());
         out[116] = self.scope as u8;
-        out[117..128].copy_from_slice(&self.reserved_tail);
+        out[117..120].copy_from_slice(&self.reserved_tail);
+        out[120..124].copy_from_slice(&self.rate_per_s.to_le_bytes());
+        out[124..128].copy_from_slice(&self.rate_burst.to_le_bytes());
     }
 
     /// Reads the block.
@@ -772,7 +798,9 @@ impl Command {
             token: u64::from_le_bytes(take::<8>(block, 104)),
             scope_id: u32::from_le_bytes(take::<4>(block, 112)),
             scope: Scope::try_from(block[116])?,
-            reserved_tail: take::<11>(block, 117),
+            reserved_tail: take::<3>(block, 117),
+            rate_per_s: u32::from_le_bytes(take::<4>(block, 120)),
+            rate_burst: u32::from_le_bytes(take::<4>(block, 124)),
         })
     }
 }
@@ -801,6 +829,8 @@ const _: () = {
     assert!(core::mem::offset_of!(Command, scope_id) == 112);
     assert!(core::mem::offset_of!(Command, scope) == 116);
     assert!(core::mem::offset_of!(Command, reserved_tail) == 117);
+    assert!(core::mem::offset_of!(Command, rate_per_s) == 120);
+    assert!(core::mem::offset_of!(Command, rate_burst) == 124);
 };
 
 /// What the matcher makes. A command makes one event or more; the last one says so.

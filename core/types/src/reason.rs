@@ -10,7 +10,10 @@ impl Reason {
         match self {
             Self::UnknownSymbol => 1,
             Self::ExchangeClosed => 2,
-            Self::OrderExceedsLimit | Self::TooManyOrders | Self::TooManyClOrdIds => 3,
+            Self::OrderExceedsLimit
+            | Self::TooManyOrders
+            | Self::TooManyClOrdIds
+            | Self::PositionLimit => 3,
             Self::UnknownOrder => 5,
             Self::DuplicateClOrdId => 6,
             Self::UnsupportedCharacteristic => 11,
@@ -20,7 +23,9 @@ impl Reason {
             | Self::PriceOutOfRange
             | Self::NotReplaceable
             | Self::PhaseNotAdmitted => 99,
-            Self::EntryBlocked => 0,
+            // "Broker / Exchange option": nothing is wrong with the order itself. With 3, which is
+            // about its quantity or value, a client would send a smaller one, and not a later one.
+            Self::EntryBlocked | Self::RateExceeded => 0,
         }
     }
 
@@ -34,7 +39,9 @@ impl Reason {
             | Self::OrderExceedsLimit
             | Self::TooManyOrders
             | Self::TooManyClOrdIds
-            | Self::EntryBlocked => 2,
+            | Self::EntryBlocked
+            | Self::PositionLimit
+            | Self::RateExceeded => 2,
             Self::DuplicateClOrdId => 6,
             Self::None
             | Self::UnknownSymbol
@@ -53,7 +60,9 @@ impl Reason {
             Self::None => "",
             Self::UnknownSymbol => "no such instrument",
             Self::ExchangeClosed => "the instrument's phase does not admit it",
-            Self::OrderExceedsLimit => "quantity or value is above the instrument's limit",
+            Self::OrderExceedsLimit => {
+                "quantity or value is above the limit of the instrument or the session"
+            }
             Self::TooLateToCancel => "the order is no longer open",
             Self::UnknownOrder => "no such order of this member",
             Self::DuplicateClOrdId => "the member has used this ClOrdID before",
@@ -67,6 +76,10 @@ impl Reason {
             Self::TooManyClOrdIds => "the venue holds as many ClOrdIDs as it can",
             Self::PhaseNotAdmitted => "the instrument is in that phase already",
             Self::EntryBlocked => "an operator has blocked order entry",
+            Self::PositionLimit => {
+                "with its open orders, the session's position would be above its limit"
+            }
+            Self::RateExceeded => "the session sends more orders a second than it may",
         }
     }
 }

@@ -100,7 +100,9 @@ impl Command {
             token: 0,
             scope_id: 0,
             scope: Scope::None,
-            reserved_tail: [0; 11],
+            reserved_tail: [0; 3],
+            rate_per_s: 0,
+            rate_burst: 0,
         }
     }
 }

@@ -32,7 +32,8 @@ pub(crate) const fn msg_type_of(kind: EventKind) -> Option<&'static [u8]> {
         | EventKind::Uncrossed
         | EventKind::MassCanceled
         | EventKind::EntryBlocked
-        | EventKind::EntryAdmitted => None,
+        | EventKind::EntryAdmitted
+        | EventKind::LimitsSet => None,
     }
 }
 

@@ -40,11 +40,15 @@ struct Stage {
     venue: Venue,
     matcher: Option<OwnedMatcher>,
     seq: u64,
+    timestamp: u64,
 }
 
+/// Time before the first command of a scenario, ns since the epoch.
+const EPOCH: u64 = 1_700_000_000_000_000_000;
+
 impl Stage {
-    fn new() -> Self {
-        Self { file: Venue::default(), venue: Venue::default(), matcher: None, seq: 0 }
+    fn new(file: Venue) -> Self {
+        Self { venue: file.clone(), file, matcher: None, seq: 0, timestamp: EPOCH }
     }
 
     /// Carries out a line that is a command; the lines of its events.
@@ -58,10 +62,20 @@ impl Stage {
             let instrument_id = instrument.parse().map_err(|_| "book of which instrument?")?;
             return Ok(book(matcher, instrument_id));
         }
+        if let ["position", "session", session, on @ ..] = words {
+            return position(matcher, session, on);
+        }
+        if let ["wait", ns] = words {
+            let ns: u64 = ns.replace('_', "").parse().map_err(|_| "wait how many ns?")?;
+            // The command that follows takes the last of them.
+            self.timestamp += ns.checked_sub(1).ok_or("time rises anyway by 1 ns")?;
+            return Ok(Vec::new());
+        }
         let mut command = parse_command(words)?;
         self.seq += 1;
         // The time rises by the least there is: it says nothing about priority.
-        (command.seq, command.timestamp) = (self.seq, 1_700_000_000_000_000_000 + self.seq);
+        self.timestamp += 1;
+        (command.seq, command.timestamp) = (self.seq, self.timestamp);
         let mut lines = Vec::new();
         matcher.apply(&command, &mut |event: &Event| {
             met.reasons.insert(event.reason);
@@ -95,6 +109,23 @@ fn book(matcher: &OwnedMatcher, instrument_id: u32) -> Vec<String> {
     lines
 }
 
+/// What a session with limits holds of instrument 1, or of the one that is named.
+fn position(matcher: &OwnedMatcher, session: &str, on: &[&str]) -> Result<Vec<String>, String> {
+    let number = |word: &str| word.parse().map_err(|_| format!("{word} is not a number"));
+    let instrument_id = match on {
+        [] => 1,
+        ["on", instrument] => number(instrument)?,
+        _ => return Err("position session N, or that and `on N`".into()),
+    };
+    Ok(vec![match matcher.position(number(session)?, instrument_id) {
+        None => "no limits".to_owned(),
+        Some(held) => format!(
+            "{:<10} {}  bids {}  offers {}",
+            "position", held.position, held.open_bid_qty, held.open_offer_qty
+        ),
+    }])
+}
+
 fn same(a: &str, b: &str) -> bool {
     a.split_whitespace().eq(b.split_whitespace())
 }
@@ -104,7 +135,7 @@ fn run(path: &Path, met: &mut Met) -> (String, Vec<String>) {
     let text = std::fs::read_to_string(path).expect("a scenario file can be read");
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let (mut now, mut wrong) = (String::new(), Vec::new());
-    let mut stage = Stage::new();
+    let mut stage = Stage::new(Venue::default());
     let mut title = String::new();
     let lines: Vec<&str> = text.lines().collect();
     let mut at = 0;
@@ -132,8 +163,7 @@ fn run(path: &Path, met: &mut Met) -> (String, Vec<String>) {
             }),
             ["scenario", rest @ ..] => {
                 title = rest.join(" ");
-                let file = stage.file.clone();
-                stage = Stage { venue: file.clone(), file, matcher: None, seq: 0 };
+                stage = Stage::new(stage.file);
                 met.scenarios += 1;
                 Ok(())
             }

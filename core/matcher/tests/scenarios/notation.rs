@@ -19,11 +19,12 @@ pub(crate) struct Tables {
     orders: u32,
     levels: u32,
     cl_ord_ids: u32,
+    limited: u32,
 }
 
 impl Default for Tables {
     fn default() -> Self {
-        Self { orders: 100, levels: 50, cl_ord_ids: 1_000 }
+        Self { orders: 100, levels: 50, cl_ord_ids: 1_000, limited: 10 }
     }
 }
 
@@ -40,6 +41,7 @@ impl Venue {
             orders: self.tables.orders,
             levels: self.tables.levels,
             cl_ord_ids: self.tables.cl_ord_ids,
+            limited_sessions: self.tables.limited,
         }
     }
 }
@@ -89,12 +91,22 @@ pub(crate) fn parse_instrument(words: &[&str]) -> Result<InstrumentLimits, Strin
     })
 }
 
-/// `orders 100  levels 50  cl_ord_ids 1000`
+/// `orders 100  levels 50  cl_ord_ids 1000`, and `limited 10` where it matters.
 pub(crate) fn parse_capacity(words: &[&str]) -> Result<Tables, String> {
-    let ["orders", orders, "levels", levels, "cl_ord_ids", cl_ord_ids] = words else {
+    let ["orders", orders, "levels", levels, "cl_ord_ids", cl_ord_ids, limited @ ..] = words else {
         return Err("capacity orders N levels N cl_ord_ids N".into());
     };
-    Ok(Tables { orders: number(orders)?, levels: number(levels)?, cl_ord_ids: number(cl_ord_ids)? })
+    let limited = match limited {
+        [] => Tables::default().limited,
+        ["limited", sessions] => number(sessions)?,
+        _ => return Err("a capacity ends with `limited N` or nothing".into()),
+    };
+    Ok(Tables {
+        orders: number(orders)?,
+        levels: number(levels)?,
+        cl_ord_ids: number(cl_ord_ids)?,
+        limited,
+    })
 }
 
 /// A command, with seq and timestamp 0.
@@ -134,6 +146,7 @@ pub(crate) fn parse_command(words: &[&str]) -> Result<Command, String> {
         ["mass-cancel", scope @ ..] => of_scope(CommandKind::MassCancel, scope),
         ["block", scope @ ..] => of_scope(CommandKind::BlockEntry, scope),
         ["admit", scope @ ..] => of_scope(CommandKind::AdmitEntry, scope),
+        ["limits", rest @ ..] => parse_limits(rest),
         _ => Err("not a command".into()),
     }
 }
@@ -160,6 +173,32 @@ fn of_scope(kind: CommandKind, words: &[&str]) -> Result<Command, String> {
         (command.member_id, command.session_id) = parse_member(member)?;
     }
     Ok(command)
+}
+
+/// `session 1  order 10  position 20  rate 5 burst 2`: any of the three, `none`, and who asks.
+fn parse_limits(words: &[&str]) -> Result<Command, String> {
+    let at = words.iter().position(|word| ["order", "position", "rate", "none"].contains(word));
+    let (scope, mut words) = words.split_at(at.ok_or("limits SCOPE none, or what they are")?);
+    let mut command = of_scope(CommandKind::SetLimits, scope)?;
+    loop {
+        words = match words {
+            [] => return Ok(command),
+            ["none", rest @ ..] => rest,
+            ["order", qty, rest @ ..] => {
+                command.order_qty = number(qty)?;
+                rest
+            }
+            ["position", qty, rest @ ..] => {
+                command.price = number(qty)?;
+                rest
+            }
+            ["rate", rate, "burst", burst, rest @ ..] => {
+                (command.rate_per_s, command.rate_burst) = (number(rate)?, number(burst)?);
+                rest
+            }
+            _ => return Err("order Q, position Q, rate N burst N, or none".into()),
+        }
+    }
 }
 
 fn of_member(kind: CommandKind, member: &str, id: &str) -> Result<Command, String> {
@@ -291,7 +330,7 @@ pub(crate) fn event_line(event: &Event, command: &Command) -> String {
             format!("{} {} @ {}", event.instrument_id, event.last_qty, event.last_px)
         }
         EventKind::MassCanceled => format!("took {}  left {}", event.last_qty, event.leaves_qty),
-        EventKind::EntryBlocked | EventKind::EntryAdmitted => String::new(),
+        EventKind::EntryBlocked | EventKind::EntryAdmitted | EventKind::LimitsSet => String::new(),
     };
     let mut line = format!("{:<10} {line}", kind(event.kind)).trim_end().to_owned();
     let answers = command.kind != CommandKind::ChangePhase && event.kind != EventKind::Executed;
@@ -316,6 +355,7 @@ const fn kind(kind: EventKind) -> &'static str {
         EventKind::MassCanceled => "mass",
         EventKind::EntryBlocked => "blocked",
         EventKind::EntryAdmitted => "admitted",
+        EventKind::LimitsSet => "limited",
     }
 }
 

@@ -107,6 +107,7 @@ impl Day {
             orders: random.pick(&[3, 20, 60, 250, 250, 250, 250, 250]),
             levels: random.pick(&[1, 4, 15, 60, 150, 150, 150, 150]),
             cl_ord_ids: random.pick(&cl_ord_ids),
+            limited_sessions: random.pick(&[0, 1, 2, 16, 16, 16]),
         };
         let members = random.pick(&[1, 3, 8]);
         Self { limits, capacity, members, spread, qty }
@@ -144,6 +145,8 @@ impl Flow {
             self.change_phase()
         } else if let Some(command) = self.of_scope() {
             command
+        } else if self.random.one_in(120) {
+            self.set_limits()
         } else {
             match self.random.below(100) {
                 0..50 => self.new_order(),
@@ -154,6 +157,10 @@ impl Flow {
         };
         self.seq += 1;
         self.timestamp += 1 + self.random.below(3);
+        if self.random.one_in(100) {
+            // A rest, in which buckets fill up.
+            self.timestamp += self.random.pick(&[100, 100_000, 1_000_000_000, 1 << 40]);
+        }
         command.seq = self.seq;
         command.timestamp = self.timestamp;
         command.token = self.random.next();
@@ -219,6 +226,42 @@ impl Flow {
             _ => {}
         }
         Some(command)
+    }
+
+    /// Sets the limits of a session, changes them, or takes them away.
+    fn set_limits(&mut self) -> Command {
+        let mut command = Command::of(CommandKind::SetLimits);
+        let sessions = 2 * u64::from(self.day.members);
+        (command.scope, command.scope_id) =
+            (Scope::Session, 1 + self.random.below(sessions) as u32);
+        if self.random.one_in(4) {
+            return command;
+        }
+        let qty = self.day.qty;
+        command.order_qty = self.random.pick(&[0, 0, qty, qty / 2, qty * 3, u64::MAX]);
+        let position = self.random.pick(&[0, 0, qty, qty * 3, qty * 10]) as i64;
+        command.price = if self.random.one_in(40) { i64::MAX } else { position };
+        // A command comes every two nanoseconds.
+        (command.rate_per_s, command.rate_burst) = self.random.pick(&[
+            (0, 0),
+            (0, 0),
+            (0, 0),
+            (1, 20),
+            (5_000_000, 3),
+            (70_000_000, 1),
+            (100_000_000, 10),
+            (u32::MAX, u32::MAX),
+        ]);
+        match self.random.below(60) {
+            0 => command.scope = self.random.pick(&[Scope::None, Scope::Member, Scope::Venue]),
+            1 => command.scope_id = self.random.pick(&[0, 4_095, 4_096, u32::MAX]),
+            2 => (command.session_id, command.member_id) = (2, 1),
+            3 => command.price = -1,
+            4 => command.rate_burst = 0,
+            5 => command.rate_per_s = 0,
+            _ => {}
+        }
+        command
     }
 
     fn asker(&mut self, kind: CommandKind, member_id: u32) -> Command {

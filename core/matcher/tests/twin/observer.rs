@@ -75,7 +75,8 @@ impl Observer {
             | EventKind::Status
             | EventKind::MassCanceled
             | EventKind::EntryBlocked
-            | EventKind::EntryAdmitted => {}
+            | EventKind::EntryAdmitted
+            | EventKind::LimitsSet => {}
         }
         self.index += 1;
         if event.flags.contains(EventFlags::END_OF_EVENT) {

@@ -2,6 +2,7 @@
 //! one, only the records and the descriptions of instruments and capacity. Every question is
 //! answered by looking at all open orders.
 
+mod limits;
 mod scopes;
 mod uncross;
 
@@ -83,6 +84,7 @@ pub(crate) struct SlowMatcher {
     /// Every ClOrdID that is used, and its order.
     names: BTreeMap<(u32, ClOrdId), u64>,
     blocked: BTreeSet<(Scope, u32)>,
+    limited: BTreeMap<u32, limits::Limited>,
     last_priority: u64,
     last_trd_match_id: u64,
     events: Vec<Event>,
@@ -102,6 +104,7 @@ impl SlowMatcher {
             resting: BTreeSet::new(),
             names: BTreeMap::new(),
             blocked: BTreeSet::new(),
+            limited: BTreeMap::new(),
             last_priority: 0,
             last_trd_match_id: 0,
             events: Vec::new(),
@@ -117,6 +120,7 @@ impl SlowMatcher {
             CommandKind::ChangePhase => self.change_phase(command),
             CommandKind::MassCancel => self.mass_cancel(command),
             CommandKind::BlockEntry | CommandKind::AdmitEntry => self.block(command),
+            CommandKind::SetLimits => self.set_limits(command),
         }
         let mut events = std::mem::take(&mut self.events);
         for (index, event) in events.iter_mut().enumerate() {
@@ -220,8 +224,10 @@ impl SlowMatcher {
             Some(Reason::PriceOutOfRange)
         } else if command.order_qty == 0 {
             Some(Reason::IncorrectQuantity)
-        } else if command.order_qty > self.largest_qty(&book.limits) {
+        } else if command.order_qty > self.largest_qty(&book.limits) || self.is_too_large(command) {
             Some(Reason::OrderExceedsLimit)
+        } else if self.leads_too_far(command.session_id, command, command.order_qty) {
+            Some(Reason::PositionLimit)
         } else if self.names.contains_key(&(command.member_id, command.cl_ord_id)) {
             Some(Reason::DuplicateClOrdId)
         } else if self.names.len() as u32 >= self.capacity.cl_ord_ids {
@@ -238,6 +244,9 @@ impl SlowMatcher {
     }
 
     fn new_order(&mut self, command: &Command) {
+        if !self.take_token(command) {
+            return self.rejected(command, Reason::RateExceeded);
+        }
         if let Some(reason) = self.refuse_new(command) {
             return self.rejected(command, reason);
         }
@@ -305,10 +314,13 @@ impl SlowMatcher {
             order.cum_qty += qty;
             order.cum_value += px * qty as i64;
             let rested = order.state == State::Resting;
+            let (owner, side) = (order.session_id, order.terms.side);
+            let instrument_id = order.terms.instrument_id;
             if order.leaves_qty() == 0 {
                 order.state = State::Filled;
                 self.resting.remove(&order_id);
             }
+            self.note_fill(owner, instrument_id, side, qty);
             let priority = if rested { self.orders[&order_id].priority } else { 0 };
             let trd_match_id = self.last_trd_match_id;
             let event = self.tell(EventKind::Executed, order_id);
@@ -386,8 +398,12 @@ impl SlowMatcher {
             Some(Reason::PriceOutOfRange)
         } else if command.order_qty <= order.cum_qty {
             Some(Reason::IncorrectQuantity)
-        } else if command.order_qty > self.largest_qty(&book.limits) {
+        } else if command.order_qty > self.largest_qty(&book.limits) || self.is_too_large(command) {
             Some(Reason::OrderExceedsLimit)
+        } else if command.order_qty > terms.order_qty
+            && self.leads_too_far(order.session_id, command, command.order_qty - terms.order_qty)
+        {
+            Some(Reason::PositionLimit)
         } else if self.names.len() as u32 >= self.capacity.cl_ord_ids {
             Some(Reason::TooManyClOrdIds)
         } else if self.lacks_level(command, Some(order.order_id)) {
@@ -399,12 +415,19 @@ impl SlowMatcher {
 
     fn replace(&mut self, command: &Command) {
         let of_replace = EventFlags::OF_REPLACE;
-        if self.is_blocked(command) {
+        let early = if !self.take_token(command) {
+            Some(Reason::RateExceeded)
+        } else if self.is_blocked(command) {
+            Some(Reason::EntryBlocked)
+        } else {
+            None
+        };
+        if let Some(reason) = early {
             let key = (command.member_id, command.orig_cl_ord_id);
             let named = self.names.get(&key).copied();
             let latest = |id: &u64| self.orders[id].terms.cl_ord_id == command.orig_cl_ord_id;
             let order_id = named.filter(latest);
-            return self.cancel_rejected(command, Reason::EntryBlocked, order_id, of_replace);
+            return self.cancel_rejected(command, reason, order_id, of_replace);
         }
         let order_id = match self.named(command) {
             Ok(order_id) => order_id,

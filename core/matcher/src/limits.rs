@@ -1,0 +1,378 @@
+//! Limits of chosen sessions: the largest order, the largest position, and how many orders a
+//! second. They hold what trades by itself; each of the three is no limit where it is 0.
+//!
+//! * Largest order: of a new order or a replace, by the session that sends it.
+//! * Position, for each instrument: lots bought less lots sold since the session has limits. An
+//!   order is admitted if the position stays within the limit though the order and all open ones
+//!   of its side execute and none of the other side does. A replace counts for the session that
+//!   owns the order, and one that leaves no more than before is always admitted.
+//! * Rate: a bucket of `rate_burst` tokens, full at first, that gains `rate_per_s` a second of
+//!   sequenced time. A new order or replace takes one, whatever becomes of it then; where there
+//!   is none it is refused. Cancels and status requests are free.
+//!
+//! Other limits for a session that has some keep position and open quantities, and the tokens as
+//! far as the new bucket holds them. Taking them away forgets all of it. The order of a session
+//! without limits pays one load wherever a limit could apply.
+
+use touchline_types::{Command, EventKind, Reason, Side};
+
+use crate::blocks::OWNERS_MAX;
+use crate::emitter::{Emitter, EventSink};
+use crate::gates;
+use crate::invariant::{certain, less, more};
+use crate::matcher::{Matcher, reject};
+use crate::state_hash;
+use crate::storage::Memory;
+use crate::view::LimitsView;
+
+/// A token, in the unit of a bucket: what a rate of one a second gains in a second of ns. The
+/// largest bucket, `u32::MAX` tokens, is below half of what 64 bits hold.
+const TOKEN: u64 = 1_000_000_000;
+
+/// The limits of a session, and its bucket.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SessionLimits {
+    /// 0 where the row is free.
+    pub(crate) session_id: u32,
+    pub(crate) terms: LimitsView,
+    /// What is in the bucket, parts of a token; 0 without a rate.
+    pub(crate) credit: u64,
+    /// When that was counted, ns since the epoch; 0 without a rate.
+    pub(crate) credit_time: u64,
+    /// Its part of the state hash.
+    mix: u64,
+}
+
+impl SessionLimits {
+    /// Tokens that the bucket holds, in parts of a token.
+    pub(crate) const fn credit_max(&self) -> u64 {
+        (self.terms.rate_burst as u64).saturating_mul(TOKEN)
+    }
+
+    /// Counts what the bucket gained until now. What saturates is above every bucket.
+    fn refill(&mut self, now: u64) {
+        let gain =
+            now.saturating_sub(self.credit_time).saturating_mul(self.terms.rate_per_s.into());
+        self.credit = self.credit.saturating_add(gain).min(self.credit_max());
+        self.credit_time = now;
+    }
+
+    /// Other limits from now on.
+    fn change(&mut self, terms: LimitsView, now: u64) {
+        let had_rate = self.terms.rate_per_s > 0;
+        self.refill(now);
+        self.terms = terms;
+        let full = self.credit_max();
+        self.credit = if had_rate { self.credit.min(full) } else { full };
+        self.credit_time = if terms.rate_per_s > 0 { now } else { 0 };
+    }
+}
+
+/// What a session holds of an instrument, and could come to hold.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SessionPosition {
+    /// Lots bought less lots sold. Stays at the ends of its range.
+    pub(crate) position: i64,
+    /// Sum of leaves_qty of its open bids, and of its open offers.
+    pub(crate) open_bid_qty: u64,
+    pub(crate) open_offer_qty: u64,
+    /// Its part of the state hash.
+    pub(crate) mix: u64,
+}
+
+impl SessionPosition {
+    const fn open_qty(&mut self, side: Side) -> &mut u64 {
+        match side {
+            Side::Sell => &mut self.open_offer_qty,
+            Side::Buy | Side::Undisclosed => &mut self.open_bid_qty,
+        }
+    }
+
+    fn trade(&mut self, side: Side, qty: u64) {
+        self.position = match side {
+            Side::Sell => self.position.saturating_sub_unsigned(qty),
+            Side::Buy | Side::Undisclosed => self.position.saturating_add_unsigned(qty),
+        };
+    }
+}
+
+/// All sessions that have limits.
+pub(crate) struct Limits<M: Memory> {
+    /// By session: its row, from 1; 0 where it has no limits.
+    row_of: [u16; OWNERS_MAX as usize + 1],
+    rows: M::Of<SessionLimits>,
+    positions: M::Of<SessionPosition>,
+    /// Positions of a row: one for each instrument.
+    instruments: usize,
+    /// Sum of the mixes of rows that are in use and their positions.
+    pub(crate) mixes: u64,
+}
+
+impl<M: Memory> Limits<M> {
+    /// No session has limits.
+    pub(crate) fn new(
+        mut rows: M::Of<SessionLimits>,
+        positions: M::Of<SessionPosition>,
+        instruments: usize,
+    ) -> Self {
+        rows.as_mut().fill(SessionLimits::default());
+        Self { row_of: [0; OWNERS_MAX as usize + 1], rows, positions, instruments, mixes: 0 }
+    }
+
+    /// Rows that are in use.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = &SessionLimits> + '_ {
+        self.rows.as_ref().iter().filter(|row| row.session_id != 0)
+    }
+
+    /// The limits of a session, if it has any.
+    pub(crate) fn of(&self, session_id: u32) -> Option<&SessionLimits> {
+        Some(self.row(self.find(session_id)?))
+    }
+
+    /// What a session with limits holds of an instrument.
+    pub(crate) fn position(&self, session_id: u32, instrument: u32) -> Option<&SessionPosition> {
+        Some(self.position_at(self.find(session_id)?, instrument))
+    }
+
+    /// Takes a token for a new order or replace, if the session needs one.
+    #[inline]
+    pub(crate) fn take_token(&mut self, command: &Command) -> Result<(), Reason> {
+        match self.find(command.session_id) {
+            None => Ok(()),
+            Some(row) => self.take_token_of(row, command.timestamp),
+        }
+    }
+
+    /// Checks the quantity of a new order, and the position that it could lead to.
+    #[inline]
+    pub(crate) fn new_order(&self, command: &Command, instrument: u32) -> Result<(), Reason> {
+        let Some(row) = self.find(command.session_id) else { return Ok(()) };
+        self.largest_order(row, command.order_qty)?;
+        self.largest_position(row, instrument, command.side, command.order_qty)
+    }
+
+    /// Checks the quantity of a replace, and the position that it could lead to. The order is of
+    /// session `owner_id` and leaves `more_qty` more than before.
+    #[inline]
+    pub(crate) fn replace(
+        &self,
+        command: &Command,
+        owner_id: u32,
+        instrument: u32,
+        more_qty: u64,
+    ) -> Result<(), Reason> {
+        if let Some(row) = self.find(command.session_id) {
+            self.largest_order(row, command.order_qty)?;
+        }
+        match self.find(owner_id) {
+            Some(row) if more_qty > 0 => {
+                self.largest_position(row, instrument, command.side, more_qty)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// An order of the session rests with so much more.
+    #[inline]
+    pub(crate) fn opened(&mut self, session_id: u32, instrument: u32, side: Side, qty: u64) {
+        if let Some(row) = self.find(session_id) {
+            self.change_position(row, instrument, |each| {
+                let open_qty = each.open_qty(side);
+                *open_qty = more(*open_qty, qty);
+            });
+        }
+    }
+
+    /// An order of the session rests with so much less, and it did not execute.
+    #[inline]
+    pub(crate) fn withdrew(&mut self, session_id: u32, instrument: u32, side: Side, qty: u64) {
+        if let Some(row) = self.find(session_id) {
+            self.change_position(row, instrument, |each| {
+                let open_qty = each.open_qty(side);
+                *open_qty = less(*open_qty, qty);
+            });
+        }
+    }
+
+    /// A resting order of the session executed.
+    #[inline]
+    pub(crate) fn filled(&mut self, session_id: u32, instrument: u32, side: Side, qty: u64) {
+        if let Some(row) = self.find(session_id) {
+            self.change_position(row, instrument, |each| {
+                let open_qty = each.open_qty(side);
+                *open_qty = less(*open_qty, qty);
+                each.trade(side, qty);
+            });
+        }
+    }
+
+    /// An order of the session executed while it was in no book.
+    #[inline]
+    pub(crate) fn took(&mut self, session_id: u32, instrument: u32, side: Side, qty: u64) {
+        if let Some(row) = self.find(session_id) {
+            self.change_position(row, instrument, |each| each.trade(side, qty));
+        }
+    }
+
+    /// The row of a session: the one load that a session without limits pays.
+    #[inline]
+    fn find(&self, session_id: u32) -> Option<usize> {
+        let row = self.row_of.get(session_id as usize)?;
+        usize::from(*row).checked_sub(1)
+    }
+
+    fn row(&self, row: usize) -> &SessionLimits {
+        certain(self.rows.as_ref().get(row), "limits have a row")
+    }
+
+    fn position_at(&self, row: usize, instrument: u32) -> &SessionPosition {
+        let at = row.wrapping_mul(self.instruments).wrapping_add(instrument as usize);
+        certain(self.positions.as_ref().get(at), "a row has its positions")
+    }
+
+    fn largest_order(&self, row: usize, order_qty: u64) -> Result<(), Reason> {
+        let most = self.row(row).terms.max_order_qty;
+        if most == 0 || order_qty <= most { Ok(()) } else { Err(Reason::OrderExceedsLimit) }
+    }
+
+    /// The worst that can happen: all open orders of the side execute, and so many lots more.
+    #[inline(never)]
+    fn largest_position(
+        &self,
+        row: usize,
+        instrument: u32,
+        side: Side,
+        qty: u64,
+    ) -> Result<(), Reason> {
+        let most = i128::from(self.row(row).terms.max_position);
+        let held = self.position_at(row, instrument);
+        let (position, open_qty) = match side {
+            Side::Sell => (i128::from(held.position).saturating_neg(), held.open_offer_qty),
+            Side::Buy | Side::Undisclosed => (i128::from(held.position), held.open_bid_qty),
+        };
+        let worst = position.saturating_add(open_qty.into()).saturating_add(qty.into());
+        if most == 0 || worst <= most { Ok(()) } else { Err(Reason::PositionLimit) }
+    }
+
+    #[inline(never)]
+    fn take_token_of(&mut self, row: usize, now: u64) -> Result<(), Reason> {
+        if self.row(row).terms.rate_per_s == 0 {
+            return Ok(());
+        }
+        let mut taken = false;
+        self.change_row(row, |each| {
+            each.refill(now);
+            if let Some(rest) = each.credit.checked_sub(TOKEN) {
+                each.credit = rest;
+                taken = true;
+            }
+        });
+        if taken { Ok(()) } else { Err(Reason::RateExceeded) }
+    }
+
+    /// Changes a row, and the state hash with it.
+    fn change_row(&mut self, row: usize, change: impl FnOnce(&mut SessionLimits)) {
+        let found = certain(self.rows.as_mut().get_mut(row), "limits have a row");
+        let before = found.mix;
+        change(found);
+        found.mix = if found.session_id == 0 { 0 } else { state_hash::limits(found) };
+        self.mixes = self.mixes.wrapping_sub(before).wrapping_add(found.mix);
+    }
+
+    /// Changes a position of a row that is in use, and the state hash with it.
+    #[inline(never)]
+    fn change_position(
+        &mut self,
+        row: usize,
+        instrument: u32,
+        change: impl FnOnce(&mut SessionPosition),
+    ) {
+        let session_id = self.row(row).session_id;
+        let at = row.wrapping_mul(self.instruments).wrapping_add(instrument as usize);
+        let found = certain(self.positions.as_mut().get_mut(at), "a row has its positions");
+        let before = found.mix;
+        change(found);
+        found.mix = state_hash::position(session_id, instrument, found);
+        self.mixes = self.mixes.wrapping_sub(before).wrapping_add(found.mix);
+    }
+
+    /// Gives a session a free row, with no limits and no positions yet; `None` if there is none.
+    fn take_row(&mut self, session_id: u32) -> Option<usize> {
+        let room = self.positions.as_ref().len().checked_div(self.instruments).unwrap_or(0);
+        let rows = self.rows.as_ref().iter().take(room.min(OWNERS_MAX as usize));
+        let row = rows.enumerate().find(|(_, each)| each.session_id == 0)?.0;
+        let number = u16::try_from(row.wrapping_add(1)).ok()?;
+        *self.row_of.get_mut(session_id as usize)? = number;
+        self.change_row(row, |each| *each = SessionLimits { session_id, ..Default::default() });
+        self.positions_of(row).fill(SessionPosition::default());
+        Some(row)
+    }
+
+    fn give_back(&mut self, row: usize) {
+        let session_id = self.row(row).session_id;
+        let gone = self.positions_of(row).iter().fold(0, |sum: u64, p| sum.wrapping_add(p.mix));
+        self.mixes = self.mixes.wrapping_sub(gone);
+        self.change_row(row, |each| each.session_id = 0);
+        if let Some(number) = self.row_of.get_mut(session_id as usize) {
+            *number = 0;
+        }
+    }
+
+    fn positions_of(&mut self, row: usize) -> &mut [SessionPosition] {
+        let start = row.wrapping_mul(self.instruments);
+        let end = start.wrapping_add(self.instruments);
+        certain(self.positions.as_mut().get_mut(start..end), "a row has its positions")
+    }
+}
+
+impl<M: Memory> Matcher<M> {
+    /// Sets the limits of a session. The first ones walk the books once: O(open orders).
+    pub(crate) fn set_limits<K: EventSink>(&mut self, command: &Command, out: &mut Emitter<'_, K>) {
+        let checked = gates::set_limits(command).and_then(|terms| self.limit(command, terms));
+        match checked {
+            Ok(()) => drop(out.begin(EventKind::LimitsSet)),
+            Err(reason) => reject(command, reason, out),
+        }
+    }
+
+    fn limit(&mut self, command: &Command, terms: LimitsView) -> Result<(), Reason> {
+        let session_id = command.scope_id;
+        let known = self.limits.find(session_id);
+        if terms == LimitsView::default() {
+            if let Some(row) = known {
+                self.limits.give_back(row);
+            }
+            return Ok(());
+        }
+        let row = match known {
+            Some(row) => row,
+            None => {
+                let row = self.limits.take_row(session_id).ok_or(Reason::TooManyOrders)?;
+                self.count_open(session_id, row);
+                row
+            }
+        };
+        self.limits.change_row(row, |each| each.change(terms, command.timestamp));
+        Ok(())
+    }
+
+    /// Counts what is open already when a session gets limits.
+    fn count_open(&mut self, session_id: u32, row: usize) {
+        for instrument in (0..).take(self.books.instruments().len()) {
+            let [open_bid_qty, open_offer_qty] = self.open_qty(session_id, instrument);
+            self.limits.change_position(row, instrument, |each| {
+                (each.open_bid_qty, each.open_offer_qty) = (open_bid_qty, open_offer_qty);
+            });
+        }
+    }
+
+    /// Sums leaves_qty of a session's open bids and offers, from a walk over the book.
+    pub(crate) fn open_qty(&self, session_id: u32, instrument: u32) -> [u64; 2] {
+        let instrument_id = self.books.instrument(instrument).instrument_id;
+        [Side::Buy, Side::Sell].map(|side| {
+            let orders = self.slots(instrument_id, side).map(|slot| self.books.order(slot));
+            let theirs = orders.filter(|o| self.names.record(o.record).session_id == session_id);
+            theirs.fold(0, |sum, order| more(sum, order.leaves_qty))
+        })
+    }
+}
