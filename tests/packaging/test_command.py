@@ -135,6 +135,36 @@ def test_kill_and_resume_say_what_they_did_and_status_shows_it(venue):
     assert "no session" in unknown.stderr
 
 
+def test_limits_are_set_shown_and_taken_away(venue):
+    limits = ("limits", venue.config, "--session", "ALPHA1")
+    given = touchline(*limits, "--order-qty", "5", "--rate", "20", "--burst", "10")
+    assert (given.returncode, given.stderr) == (0, "")
+    assert re.search(r"session ALPHA1: order_qty 5, rate_per_s 20, burst 10, seq \d+", given.stdout)
+    status = json.loads(touchline("status", "--json", venue.config).stdout)["engine"]
+    assert status["limits"] == [
+        {"session": "ALPHA1", "order_qty": 5, "position": 0, "rate_per_s": 20, "burst": 10}
+    ]
+    gone = touchline(*limits, "--none")
+    assert re.search(r"session ALPHA1: none, seq \d+", gone.stdout)
+    status = json.loads(touchline("status", "--json", venue.config).stdout)["engine"]
+    assert status["limits"] == []
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "why"),
+    [
+        ([], 2, "give at least one limit, or --none alone"),
+        (["--none", "--position", "5"], 2, "give at least one limit, or --none alone"),
+        (["--position", "-1"], 1, "position is -1, must be a whole number"),
+        (["--rate", "5"], 1, "rate_per_s is 5, burst is 0: both must be 0, or neither"),
+    ],
+)
+def test_limits_that_make_no_sense_are_refused_by_name(venue, options, code, why):
+    told = touchline("limits", venue.config, "--session", "ALPHA1", *options)
+    assert told.returncode == code
+    assert why in told.stderr
+
+
 def test_an_operator_is_told_what_the_venue_refuses(venue):
     with pytest.raises(TouchlineError, match=r"refuses dance: .*must be status, phase, halt"):
         admin.ask(Venue.load(venue.config), {"command": "dance"})

@@ -9,7 +9,12 @@
 //! {"command":"kill","member":"ALPHA"}        of all sessions of a member,
 //! {"command":"kill","venue":true}            or of everybody
 //! {"command":"resume","session":"ALPHA1"}    takes that block back; member and venue likewise
+//! {"command":"limits","session":"ALPHA1","order_qty":10,"position":50,"rate_per_s":20,"burst":5}
 //! ```
+//!
+//! Limits: the largest order and the largest position of an instrument in lots, and new orders and
+//! replaces a second with how many of them at once. They take the place of the session's earlier
+//! ones; what is 0 or not named is no limit, and `"order_qty":0` alone takes them all away.
 //!
 //! The answer holds `"ok":true` and what was asked for, or `"ok":false` and `"error"`.
 
@@ -23,6 +28,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use touchline_config::Venue;
+use touchline_matcher::LimitsView;
 use touchline_sys::Ringer;
 use touchline_types::{Scope, TradingPhase};
 
@@ -41,6 +47,8 @@ pub enum AdminRequest {
     Kill(Scope, u32),
     /// Take the block of a scope back.
     Resume(Scope, u32),
+    /// Set the limits of a session (number).
+    Limits(u32, LimitsView),
 }
 
 /// The engine's answer.
@@ -157,10 +165,40 @@ impl AdminServer {
                 let (scope, id) = self.scope_of(&request)?;
                 Ok(AdminRequest::Resume(scope, id))
             }
-            other => {
-                Err(format!("command is {other:?}, must be status, phase, halt, kill or resume"))
-            }
+            Some("limits") => self.limits_of(&request),
+            other => Err(format!(
+                "command is {other:?}, must be status, phase, halt, kill, resume or limits"
+            )),
         }
+    }
+
+    fn limits_of(&self, request: &Value) -> Result<AdminRequest, String> {
+        const NUMBERS: [&str; 4] = ["order_qty", "position", "rate_per_s", "burst"];
+        let keys = || request.as_object().into_iter().flat_map(|fields| fields.keys());
+        let known = |key: &str| ["command", "session"].contains(&key) || NUMBERS.contains(&key);
+        if let Some(key) = keys().find(|key| !known(key)) {
+            return Err(format!("limits have no {key:?}, only {}", NUMBERS.join(", ")));
+        }
+        let Some(name) = request.get("session") else {
+            return Err("name one session".into());
+        };
+        let session_id = number_of(&self.sessions, "session", name)?;
+        if !keys().any(|key| NUMBERS.contains(&key.as_str())) {
+            return Err(format!("name at least one of {}", NUMBERS.join(", ")));
+        }
+        let limits = LimitsView {
+            max_order_qty: whole(request, "order_qty", u64::MAX)?,
+            max_position: whole(request, "position", i64::MAX)?,
+            rate_per_s: whole(request, "rate_per_s", u32::MAX)?,
+            rate_burst: whole(request, "burst", u32::MAX)?,
+        };
+        if (limits.rate_per_s == 0) != (limits.rate_burst == 0) {
+            return Err(format!(
+                "rate_per_s is {}, burst is {}: both must be 0, or neither",
+                limits.rate_per_s, limits.rate_burst
+            ));
+        }
+        Ok(AdminRequest::Limits(session_id, limits))
     }
 
     fn instruments_of(&self, request: &Value) -> Result<Vec<u32>, String> {
@@ -180,15 +218,13 @@ impl AdminServer {
     /// Whose order entry is meant: exactly one of `session`, `member` and `venue` says so.
     fn scope_of(&self, request: &Value) -> Result<(Scope, u32), String> {
         let [session, member, venue] = ["session", "member", "venue"].map(|name| request.get(name));
-        let find = |all: &[(u32, String)], what: &str, name: &Value| {
-            let known = all.iter().find(|(_, known)| Some(known.as_str()) == name.as_str());
-            known.map(|(id, _)| *id).ok_or_else(|| format!("no {what} {name}"))
-        };
         match (session, member, venue) {
             (Some(name), None, None) => {
-                Ok((Scope::Session, find(&self.sessions, "session", name)?))
+                Ok((Scope::Session, number_of(&self.sessions, "session", name)?))
             }
-            (None, Some(name), None) => Ok((Scope::Member, find(&self.members, "member", name)?)),
+            (None, Some(name), None) => {
+                Ok((Scope::Member, number_of(&self.members, "member", name)?))
+            }
             (None, None, Some(Value::Bool(true))) => Ok((Scope::Venue, 0)),
             _ => Err("name one session, one member, or \"venue\":true".into()),
         }
@@ -204,4 +240,20 @@ impl AdminServer {
             .recv_timeout(Duration::from_secs(5))
             .unwrap_or_else(|_| json!({"ok": false, "error": "the engine did not answer in 5 s"}))
     }
+}
+
+/// The number of a session or member by its name.
+fn number_of(all: &[(u32, String)], what: &str, name: &Value) -> Result<u32, String> {
+    let known = all.iter().find(|(_, known)| Some(known.as_str()) == name.as_str());
+    known.map(|(id, _)| *id).ok_or_else(|| format!("no {what} {name}"))
+}
+
+/// A number of a request from 0 to `most`; 0 where it is not named.
+fn whole<T>(request: &Value, name: &str, most: T) -> Result<T, String>
+where
+    T: TryFrom<u64> + Default + std::fmt::Display,
+{
+    let Some(value) = request.get(name) else { return Ok(T::default()) };
+    let number = value.as_u64().and_then(|number| T::try_from(number).ok());
+    number.ok_or_else(|| format!("{name} is {value}, must be a whole number from 0 to {most}"))
 }

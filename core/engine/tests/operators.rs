@@ -1,4 +1,4 @@
-//! The rules of the engine for operators and mass cancels: kill, resume, and orders that are many.
+//! The rules of the engine for operators and mass cancels: kill, resume, limits, many orders.
 
 mod bench;
 
@@ -145,7 +145,7 @@ fn a_mass_cancel_that_an_engine_left_unfinished_is_finished_by_the_next() {
 }
 
 #[test]
-fn a_gateway_cannot_cancel_for_others_or_block() {
+fn a_gateway_cannot_cancel_for_others_block_or_set_limits() {
     let folder = Folder::new("others");
     let mut bench = Bench::open(&folder.venue(""));
     bench.order(2, Side::Buy, 19_000, 1);
@@ -154,10 +154,113 @@ fn a_gateway_cannot_cancel_for_others_or_block() {
     let others = Command { scope_id: 2, ..mass_cancel_of(1) };
     let everybody = Command { scope: Scope::Venue, scope_id: 0, ..mass_cancel_of(1) };
     let block = Command { kind: CommandKind::BlockEntry, ..mass_cancel_of(1) };
-    for command in [others, everybody, block] {
+    let limits = Command { kind: CommandKind::SetLimits, ..mass_cancel_of(1) };
+    for command in [others, everybody, block, limits] {
         bench.push(command);
     }
     bench.run();
     assert!(bench.private().is_empty());
-    assert!(bench.engine.stats_json().contains("\"bad_commands\":3"));
+    assert!(bench.engine.stats_json().contains("\"bad_commands\":4"));
+}
+
+/// Reasons of what sessions were told last, None where they were not refused.
+fn reasons(bench: &mut Bench) -> Vec<Reason> {
+    bench.run();
+    bench.private().iter().map(|record| record.event().unwrap().reason).collect()
+}
+
+#[test]
+fn limits_hold_a_session_until_they_are_taken_away_also_after_a_restart() {
+    let folder = Folder::new("limits");
+    let venue = folder.venue("");
+    let mut bench = Bench::open(&venue);
+    let answers = ask(
+        &mut bench,
+        &venue,
+        &[
+            concat!(
+                r#"{"command":"limits","session":"ALPHA1","order_qty":5,"position":8,"#,
+                r#""rate_per_s":1,"burst":3}"#
+            ),
+            r#"{"command":"status"}"#,
+        ],
+    );
+    assert!(answers[0].contains(r#""ok":true"#), "{}", answers[0]);
+    let told =
+        r#""limits":[{"burst":3,"order_qty":5,"position":8,"rate_per_s":1,"session":"ALPHA1"}]"#;
+    assert!(answers[1].contains(told), "{}", answers[1]);
+    bench.order(1, Side::Buy, 19_000, 6);
+    bench.order(2, Side::Buy, 19_000, 6);
+    bench.order(1, Side::Buy, 19_000, 5);
+    assert_eq!(reasons(&mut bench), [Reason::OrderExceedsLimit, Reason::None, Reason::None]);
+    // Limits, open quantities and bucket are part of the state: they outlive the engine.
+    drop(bench);
+    let mut bench = Bench::open(&venue);
+    assert!(bench.engine.replay_summary().contains("equal to the state before"));
+    bench.named(100);
+    bench.order(1, Side::Buy, 19_000, 4);
+    assert_eq!(reasons(&mut bench), [Reason::PositionLimit]);
+    let answers = ask(
+        &mut bench,
+        &venue,
+        &[r#"{"command":"limits","session":"ALPHA1","order_qty":0}"#, r#"{"command":"status"}"#],
+    );
+    assert!(answers[0].contains(r#""ok":true"#), "{}", answers[0]);
+    assert!(answers[1].contains(r#""limits":[]"#), "{}", answers[1]);
+    bench.order(1, Side::Buy, 19_000, 6);
+    assert_eq!(reasons(&mut bench), [Reason::None]);
+}
+
+#[test]
+fn a_session_that_sends_too_many_orders_at_once_is_told_so() {
+    let folder = Folder::new("rate");
+    let venue = folder.venue("");
+    let mut bench = Bench::open(&venue);
+    ask(
+        &mut bench,
+        &venue,
+        &[r#"{"command":"limits","session":"ALPHA1","rate_per_s":1,"burst":1}"#],
+    );
+    for _ in 0..2 {
+        bench.order(1, Side::Buy, 19_000, 1);
+    }
+    assert_eq!(reasons(&mut bench), [Reason::None, Reason::RateExceeded]);
+}
+
+#[test]
+fn limits_that_make_no_sense_are_refused_by_name() {
+    let folder = Folder::new("senseless");
+    let venue = folder.venue("");
+    let mut bench = Bench::open(&venue);
+    let answers = ask(
+        &mut bench,
+        &venue,
+        &[
+            r#"{"command":"limits","session":"NOBODY","order_qty":5}"#,
+            r#"{"command":"limits","order_qty":5}"#,
+            r#"{"command":"limits","session":"ALPHA1"}"#,
+            r#"{"command":"limits","session":"ALPHA1","orderqty":5}"#,
+            r#"{"command":"limits","session":"ALPHA1","position":-1}"#,
+            r#"{"command":"limits","session":"ALPHA1","position":9223372036854775808}"#,
+            r#"{"command":"limits","session":"ALPHA1","order_qty":1.5}"#,
+            r#"{"command":"limits","session":"ALPHA1","rate_per_s":4294967296,"burst":1}"#,
+            r#"{"command":"limits","session":"ALPHA1","rate_per_s":5}"#,
+        ],
+    );
+    let expected = [
+        "no session \\\"NOBODY\\\"",
+        "name one session",
+        "name at least one of order_qty, position, rate_per_s, burst",
+        "limits have no \\\"orderqty\\\"",
+        "position is -1, must be a whole number from 0 to 9223372036854775807",
+        "position is 9223372036854775808, must be",
+        "order_qty is 1.5, must be",
+        "rate_per_s is 4294967296, must be a whole number from 0 to 4294967295",
+        "rate_per_s is 5, burst is 0",
+    ];
+    for (answer, error) in answers.iter().zip(expected) {
+        assert!(answer.contains(r#""ok":false"#) && answer.contains(error), "{answer}: {error}");
+    }
+    assert_eq!(answers.len(), expected.len());
+    assert!(bench.engine.stats_json().contains("\"bad_commands\":0"));
 }

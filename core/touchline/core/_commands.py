@@ -1,4 +1,4 @@
-"""The subcommands that belong to core, but for `up`: check, status, phase, kill, resume."""
+"""The subcommands that belong to core, but for `up`: check, status, phase, kill, resume, limits."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "add_check",
     "add_kill",
+    "add_limits",
     "add_phase",
     "add_resume",
     "add_status",
@@ -113,6 +114,34 @@ def add_resume(commands: Subparsers) -> None:
     parser.set_defaults(run=_resume)
 
 
+def add_limits(commands: Subparsers) -> None:
+    """Add `touchline limits`."""
+    parser = commands.add_parser(
+        "limits",
+        help="limit a session's orders, position and rate",
+        description="Limits what a session may do, in the place of its earlier limits: what is not "
+        "named is not limited. Orders and replaces beyond a limit are refused; cancels and status "
+        "requests never are. A sequenced command like every other; limits outlive a restart. "
+        "`touchline status` shows them.",
+    )
+    venue_argument(parser)
+    parser.add_argument("--session", metavar="COMP_ID", required=True, help="whose limits")
+    parser.add_argument("--order-qty", type=int, metavar="N", help="largest order, lots")
+    parser.add_argument(
+        "--position",
+        type=int,
+        metavar="N",
+        help="largest position of an instrument, bought or sold, lots; all open orders of a side "
+        "count as if they executed",
+    )
+    parser.add_argument(
+        "--rate", type=int, metavar="N", help="new orders and replaces a second; with --burst"
+    )
+    parser.add_argument("--burst", type=int, metavar="N", help="how many of them at once")
+    parser.add_argument("--none", action="store_true", help="take the limits away")
+    parser.set_defaults(run=_limits, usage_error=parser.error)
+
+
 def _scope_arguments(parser: argparse.ArgumentParser) -> None:
     scope = parser.add_mutually_exclusive_group(required=True)
     scope.add_argument("--session", metavar="COMP_ID", help="one session")
@@ -166,6 +195,23 @@ def _resume(options: argparse.Namespace) -> int:
     venue = Venue.load(options.venue)
     answer = admin.resume(venue, session=options.session, member=options.member)
     print(f"{venue.name}: the block of {_scope_name(options)} is gone, seq {answer['seq']}")
+    return 0
+
+
+def _limits(options: argparse.Namespace) -> int:
+    named = {
+        "order_qty": options.order_qty,
+        "position": options.position,
+        "rate_per_s": options.rate,
+        "burst": options.burst,
+    }
+    limits = {name: value for name, value in named.items() if value is not None}
+    if options.none == bool(limits):
+        options.usage_error("give at least one limit, or --none alone")
+    venue = Venue.load(options.venue)
+    answer = admin.set_limits(venue, options.session, **limits)
+    says = ", ".join(f"{name} {value}" for name, value in limits.items() if value) or "none"
+    print(f"{venue.name}: limits of session {options.session}: {says}, seq {answer['seq']}")
     return 0
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from touchline.core.errors import AdminError, ConfigError, VenueUnreachableError
 from touchline.core.venue import Venue
 
-__all__ = ["PHASES", "ask", "kill", "resume", "set_phase", "status"]
+__all__ = ["PHASES", "ask", "kill", "resume", "set_limits", "set_phase", "status"]
 
 PHASES = ("call", "continuous", "halt", "closed")
 """The phases that an operator can set."""
@@ -80,6 +80,47 @@ def resume(
 ) -> dict[str, Any]:
     """Take back what :func:`kill` blocked with the same arguments; nothing else."""
     return ask(venue, {"command": "resume"} | _scope(session, member))
+
+
+def set_limits(
+    venue: Venue,
+    session: str,
+    *,
+    order_qty: int = 0,
+    position: int = 0,
+    rate_per_s: int = 0,
+    burst: int = 0,
+) -> dict[str, Any]:
+    """Set the limits of a session in the place of its earlier ones; with none, take them away.
+
+    Parameters
+    ----------
+    venue : Venue
+        The venue, running.
+    session : str
+        CompID of the session.
+    order_qty : int
+        Largest order, lots; 0 is no limit, here and below.
+    position : int
+        Largest position of an instrument either way, with all open orders of a side, lots. It is
+        counted from when the session first has limits.
+    rate_per_s : int
+        New orders and replaces a second, in the long run.
+    burst : int
+        How many of them at once; needed with ``rate_per_s``, and only with it.
+
+    Returns
+    -------
+    dict
+        The answer of the venue; errors as in :func:`ask`.
+    """
+    limits = {
+        "order_qty": order_qty,
+        "position": position,
+        "rate_per_s": rate_per_s,
+        "burst": burst,
+    }
+    return ask(venue, {"command": "limits", "session": session} | limits)
 
 
 def _scope(session: str | None, member: str | None) -> dict[str, Any]:

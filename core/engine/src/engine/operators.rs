@@ -4,8 +4,9 @@
 use std::sync::mpsc::Sender;
 
 use serde_json::{Value, json};
+use touchline_matcher::LimitsView;
 use touchline_sys::now_ns;
-use touchline_types::{Command, CommandKind, Event, EventKind, Scope, TradingPhase};
+use touchline_types::{Command, CommandKind, Event, EventKind, Reason, Scope, TradingPhase};
 
 use super::Engine;
 use crate::admin::{AdminReply, AdminRequest};
@@ -42,6 +43,7 @@ impl Engine {
                 AdminRequest::Resume(scope, id) => {
                     self.change_entry(&[CommandKind::AdmitEntry], scope, id, reply);
                 }
+                AdminRequest::Limits(id, limits) => self.set_limits(id, &limits, reply),
             }
         }
         served
@@ -90,6 +92,22 @@ impl Engine {
         }
     }
 
+    fn set_limits(&mut self, session_id: u32, limits: &LimitsView, reply: Sender<AdminReply>) {
+        if !self.admit_request(1, reply) {
+            return;
+        }
+        self.sequence(Command {
+            scope: Scope::Session,
+            scope_id: session_id,
+            order_qty: limits.max_order_qty,
+            price: limits.max_position,
+            rate_per_s: limits.rate_per_s,
+            rate_burst: limits.rate_burst,
+            recv_time: now_ns(),
+            ..Command::of(CommandKind::SetLimits)
+        });
+    }
+
     fn status(&self) -> Value {
         let instruments: Vec<Value> = self
             .venue
@@ -110,6 +128,7 @@ impl Engine {
             fields.insert("ok".into(), json!(true));
             fields.insert("instruments".into(), json!(instruments));
             fields.insert("blocked".into(), self.blocked());
+            fields.insert("limits".into(), self.limits());
         }
         status
     }
@@ -125,6 +144,21 @@ impl Engine {
             "sessions": sessions.map(|session| &session.comp_id).collect::<Vec<_>>(),
         })
     }
+
+    /// The limits that operators have set, by session.
+    fn limits(&self) -> Value {
+        let told = self.venue.sessions.iter().filter_map(|session| {
+            let limits = self.matcher.limits(session.id)?;
+            Some(json!({
+                "session": session.comp_id,
+                "order_qty": limits.max_order_qty,
+                "position": limits.max_position,
+                "rate_per_s": limits.rate_per_s,
+                "burst": limits.rate_burst,
+            }))
+        });
+        told.collect()
+    }
 }
 
 /// Notes the outcome of one of an operator's commands, and answers with the last.
@@ -138,7 +172,11 @@ pub(super) fn answer(asked: &mut [Asked], event: &Event) {
     }
     asked.waiting = asked.waiting.saturating_sub(1);
     if event.kind == EventKind::Rejected {
-        let text = event.reason.text();
+        let text = match event.reason {
+            // Of an operator's commands, limits alone can meet a table that is full.
+            Reason::TooManyOrders => "as many sessions have limits as the venue can hold",
+            reason => reason.text(),
+        };
         asked.refused.push(match event.instrument_id {
             0 => text.to_owned(),
             id => format!("instrument {id}: {text}"),
