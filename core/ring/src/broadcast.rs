@@ -15,7 +15,9 @@
 
 use std::marker::PhantomData;
 
-use crate::layout::{self, CLAIMED, KIND_BROADCAST, Memory, PUBLISHED, READERS_MAX, RingError};
+use crate::layout::{
+    self, CLAIMED, CONSUMED, KIND_BROADCAST, Memory, PUBLISHED, READERS_MAX, RingError,
+};
 use crate::sleep;
 use crate::sync::{Ordering, fence};
 use touchline_types::Record;
@@ -93,6 +95,18 @@ impl<R: Record, M: Memory> BroadcastProducer<R, M> {
         sleep::wake(words, READERS_MAX, ring);
     }
 
+    /// Calls `ring` if reader 0 sleeps, whether there was anything to show or not: for a reader
+    /// that waits for several rings and says so in this one.
+    pub fn wake(&self, mut ring: impl FnMut()) {
+        sleep::wake(self.memory.words(), 1, |_| ring());
+    }
+
+    /// Records that reader 0 says it has read; it may lie.
+    #[must_use]
+    pub fn reader_position(&self) -> u64 {
+        self.memory.words()[CONSUMED].load(Ordering::Relaxed)
+    }
+
     /// Records written since the ring was made.
     #[must_use]
     pub const fn position(&self) -> u64 {
@@ -116,6 +130,30 @@ impl<R: Record, M: Memory> BroadcastConsumer<R, M> {
         let claimed = memory.words()[CLAIMED].load(Ordering::Relaxed);
         let next = claimed.max(published).saturating_sub(capacity as u64).min(published);
         Ok(Self { memory, capacity, next, published, reader, record: PhantomData })
+    }
+
+    /// Joins behind the newest record, and writes nothing in the ring, ever: for memory that is
+    /// mapped for reading. Such a reader cannot park here.
+    ///
+    /// # Errors
+    ///
+    /// [`RingError`] if the memory is no broadcast ring of `R`.
+    pub fn watch(memory: M) -> Result<Self, RingError> {
+        let mut watching = Self::attach(memory, 0)?;
+        watching.next = watching.published;
+        Ok(watching)
+    }
+
+    /// Records that this reader has read or skipped since the ring was made.
+    #[must_use]
+    pub const fn position(&self) -> u64 {
+        self.next
+    }
+
+    /// Says in the ring how far this reader, number 0, has come; the producer may hold back what
+    /// can wait.
+    pub fn note_position(&self) {
+        self.memory.words()[CONSUMED].store(self.next, Ordering::Relaxed);
     }
 
     /// The next record, or `None` when there is none.

@@ -8,7 +8,8 @@
 //!   word 520 claimed: records that the producer may be writing; broadcast only
 //!   word 528 refused: pushes that met a full ring; SPSC only
 //! page 2  written by consumers alone (the producer takes a sleeping flag back)
-//!   word 1024 consumed: records that the consumer has taken; SPSC only
+//!   word 1024 consumed: records that the consumer has taken; broadcast: what reader 0 says it
+//!             has read, where it says so
 //!   word 1032 + 8 r  sleeping: 1 while reader r sleeps; SPSC has reader 0 only
 //! page 3  records, `record bytes` each; record n lies at slot n % capacity
 //! ```

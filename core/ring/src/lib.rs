@@ -5,13 +5,16 @@
 //! told so. Both carry fixed-size [`Record`]s, which are copied word by word through atomics and
 //! decoded from the copy, so a torn or forged record is an error and never undefined behaviour.
 //!
-//! [`layout`] is the one place that knows the bytes. [`beacon`] stands beside the rings and says
+//! [`layout`] is the one place that knows the bytes, and [`port`] how two rings of a strategy lie in
+//! memory that two processes write. [`beacon`] stands beside the rings and says
 //! which engine made them.
 #![forbid(unsafe_code)]
 
 pub mod beacon;
 pub mod broadcast;
 pub mod layout;
+#[cfg(not(loom))]
+pub mod port;
 mod sleep;
 pub mod spsc;
 mod sync;

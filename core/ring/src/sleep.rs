@@ -25,6 +25,13 @@ pub(crate) fn withdraw(words: &[AtomicU64], reader: usize) {
     words[sleeping(reader)].store(0, Ordering::Relaxed);
 }
 
+/// After a publish by a producer that may not write the reader's page: whether reader 0 sleeps. It
+/// stays announced until the reader withdraws it, so each publish until then rings.
+pub(crate) fn sleeps(words: &[AtomicU64]) -> bool {
+    fence(Ordering::SeqCst);
+    words[sleeping(0)].load(Ordering::Relaxed) != 0
+}
+
 /// After a publish: calls `ring` with each of the first `readers` readers that sleeps, once for
 /// each sleep. One fence serves them all.
 pub(crate) fn wake(words: &[AtomicU64], readers: usize, mut ring: impl FnMut(usize)) {

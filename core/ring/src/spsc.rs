@@ -94,6 +94,19 @@ impl<R: Record, M: Memory> SpscProducer<R, M> {
         sleeps
     }
 
+    /// [`flush`](Self::flush) for a producer that may only read the consumer's page.
+    #[inline]
+    #[must_use]
+    pub fn flush_unowned(&mut self) -> bool {
+        if self.published == self.written {
+            return false;
+        }
+        self.published = self.written;
+        let words = self.memory.words();
+        words[PUBLISHED].store(self.written, Ordering::Release);
+        sleep::sleeps(words)
+    }
+
     /// Records that fit now, at least.
     #[must_use]
     pub fn room(&mut self) -> usize {

@@ -6,10 +6,14 @@
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 
+use rustix::event::EventfdFlags;
 use rustix::fd::OwnedFd;
 use rustix::fs::{FileType, Mode, OFlags};
 
 use crate::{SysError, at};
+
+/// Reads that empty a full FIFO of the usual size.
+const DRAIN_READS_MAX: usize = 16;
 
 /// The owner's end: waits for it in a [`crate::Poller`], and empties it when woken.
 #[derive(Debug)]
@@ -47,10 +51,14 @@ impl Bell {
         Ok(Self { fd, path: path.to_path_buf() })
     }
 
-    /// Takes all rings that have come.
+    /// Takes the rings that have come. Bounded: who rings without end only keeps the owner awake.
     pub fn drain(&self) {
-        let mut sink = [0_u8; 64];
-        while rustix::io::read(&self.fd, &mut sink).is_ok_and(|count| count == sink.len()) {}
+        let mut sink = [0_u8; 4096];
+        for _ in 0..DRAIN_READS_MAX {
+            if rustix::io::read(&self.fd, &mut sink) != Ok(sink.len()) {
+                break;
+            }
+        }
     }
 
     /// Where it lies.
@@ -76,9 +84,74 @@ impl Ringer {
         Ok(Self { fd: open_fifo(path)? })
     }
 
+    /// The end of a FIFO that rings and cannot take rings away: for a process that is not trusted.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open); also if its owner does not have it open.
+    pub fn write_only(path: &Path) -> Result<Self, SysError> {
+        let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let fd = at("open", path.display(), rustix::fs::open(path, flags, Mode::empty()))?;
+        Ok(Self { fd })
+    }
+
+    /// A ringer over a descriptor that was handed over: a FIFO or an event counter.
+    #[must_use]
+    pub const fn of(fd: OwnedFd) -> Self {
+        Self { fd }
+    }
+
+    /// Its descriptor, to hand over.
+    #[must_use]
+    pub fn fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+
     /// Rings. A full FIFO is as good as a ring: the sleeper will wake.
     pub fn ring(&self) {
-        let _ = rustix::io::write(&self.fd, &[1]);
+        // Eight bytes: an event counter takes no less, and adds them as a number.
+        let _ = rustix::io::write(&self.fd, &1_u64.to_ne_bytes());
+    }
+}
+
+/// A bell that is handed over: an event counter without a name. Who has it may ring and may wait.
+#[derive(Debug)]
+pub struct EventBell {
+    fd: OwnedFd,
+}
+
+impl EventBell {
+    /// A new one.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the system says to eventfd.
+    pub fn create() -> Result<Self, SysError> {
+        let flags = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK;
+        Ok(Self { fd: at("eventfd", "", rustix::event::eventfd(0, flags))? })
+    }
+
+    /// One that was handed over.
+    #[must_use]
+    pub const fn of(fd: OwnedFd) -> Self {
+        Self { fd }
+    }
+
+    /// Rings. A full counter is as good as a ring.
+    pub fn ring(&self) {
+        let _ = rustix::io::write(&self.fd, &1_u64.to_ne_bytes());
+    }
+
+    /// Takes the rings that have come.
+    pub fn drain(&self) {
+        let mut sink = [0_u8; 8];
+        let _ = rustix::io::read(&self.fd, &mut sink);
+    }
+
+    /// Its descriptor, for a poller or to hand over.
+    #[must_use]
+    pub fn fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
     }
 }
 

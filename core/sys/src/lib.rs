@@ -4,15 +4,19 @@
 mod agent;
 mod bell;
 mod clock;
+mod handover;
 mod map;
 mod multicast;
+mod pin;
 mod poll;
 
 pub use agent::{Agent, run_parked, step_or_sleep, step_or_spin};
-pub use bell::{Bell, Ringer};
+pub use bell::{Bell, EventBell, Ringer};
 pub use clock::now_ns;
-pub use map::SharedMap;
+pub use handover::{Link, LinkListener, Received, Seal, memory, own_uid, seal};
+pub use map::{PAGE_BYTES, Part, SharedMap};
 pub use multicast::{MulticastReceiver, MulticastSender};
+pub use pin::pin_to_cpu;
 pub use poll::{Interest, Poller, Readiness};
 pub use rustix::io::Errno;
 

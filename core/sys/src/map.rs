@@ -9,6 +9,22 @@ use rustix::mm::{MapFlags, ProtFlags};
 
 use crate::{SysError, at};
 
+/// Bytes of a page.
+pub const PAGE_BYTES: usize = 4096;
+
+/// A run of pages of a descriptor, for [`SharedMap::assemble`].
+#[derive(Clone, Copy, Debug)]
+pub struct Part<'a> {
+    /// Where they lie.
+    pub fd: rustix::fd::BorrowedFd<'a>,
+    /// Where they begin, bytes.
+    pub offset: usize,
+    /// How much, bytes.
+    pub bytes: usize,
+    /// Whether this process writes them.
+    pub writable: bool,
+}
+
 /// A mapped file as atomic words. Unmapped when dropped; the file stays.
 #[derive(Debug)]
 pub struct SharedMap {
@@ -78,6 +94,76 @@ impl SharedMap {
             Ok(map) if map.len_words == bytes.div_ceil(8) => Ok(map),
             _ => Self::create(path, bytes),
         }
+    }
+
+    /// Maps an open descriptor whole, readable only. `name` is for messages.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn view(fd: &rustix::fd::OwnedFd, name: &str) -> Result<Self, SysError> {
+        let stat = at("stat", name, rustix::fs::fstat(fd))?;
+        let len_bytes = usize::try_from(stat.st_size).unwrap_or(0);
+        if len_bytes == 0 || len_bytes % 8 != 0 {
+            return at("map", name, Err(rustix::io::Errno::INVAL));
+        }
+        Self::map(fd, len_bytes, Path::new(name), false)
+    }
+
+    /// Maps parts of several descriptors one behind the other, as if they were one file: memory
+    /// whose pages have different writers. Offsets and lengths are whole pages, and lie inside
+    /// their files. `name` is for messages.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the system says to mmap; `INVAL` for a part that is no run of whole pages, or
+    /// reaches beyond the end of its file.
+    pub fn assemble(parts: &[Part<'_>], name: &str) -> Result<Self, SysError> {
+        let len_bytes = parts.iter().map(|part| part.bytes).sum::<usize>();
+        for part in parts {
+            let stat = at("stat", name, rustix::fs::fstat(part.fd))?;
+            let inside = u64::try_from(stat.st_size).unwrap_or(0)
+                >= (part.offset as u64).saturating_add(part.bytes as u64);
+            let pages = part.offset % PAGE_BYTES == 0 && part.bytes % PAGE_BYTES == 0;
+            if !inside || !pages || part.bytes == 0 {
+                return at("map", name, Err(rustix::io::Errno::INVAL));
+            }
+        }
+        // SAFETY: a fresh private mapping at an address of the kernel's choice, without access:
+        // it only keeps the range for the parts.
+        let start = unsafe {
+            rustix::mm::mmap_anonymous(
+                std::ptr::null_mut(),
+                len_bytes,
+                ProtFlags::empty(),
+                MapFlags::PRIVATE,
+            )
+        };
+        let start = at("mmap", name, start)?;
+        let whole = Self {
+            words: start.cast::<AtomicU64>(),
+            len_words: len_bytes / 8,
+            path: PathBuf::from(name),
+        };
+        let mut filled = 0;
+        for part in parts {
+            let write = if part.writable { ProtFlags::WRITE } else { ProtFlags::empty() };
+            // SAFETY: the part lies inside the range that `whole` owns, and replaces pages that
+            // nothing refers to yet; Drop unmaps the whole range.
+            let mapped = unsafe {
+                rustix::mm::mmap(
+                    start.byte_add(filled),
+                    part.bytes,
+                    ProtFlags::READ | write,
+                    MapFlags::SHARED | MapFlags::POPULATE | MapFlags::FIXED,
+                    part.fd,
+                    part.offset as u64,
+                )
+            };
+            at("mmap", name, mapped)?;
+            filled += part.bytes;
+        }
+        Ok(whole)
     }
 
     fn map(

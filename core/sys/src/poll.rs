@@ -34,6 +34,10 @@ pub struct Poller {
     events: Vec<epoll::Event>,
 }
 
+// SAFETY: what keeps an epoll event from being sent is the pointer that its data may be; ours are
+// numbers, put there by `add` and `modify` alone.
+unsafe impl Send for Poller {}
+
 impl Poller {
     /// An empty set that reports at most `events_max` descriptors a call.
     ///
