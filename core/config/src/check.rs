@@ -8,6 +8,7 @@ use std::path::Path;
 use crate::file::{
     ChannelSection, EngineSection, File, GatewaySection, InstrumentSection, MarketDataSection,
 };
+use crate::strategy::strategies;
 use crate::{
     Channel, Decimal, Durability, Engine, Fault, Gateway, Instrument, MarketData, Member, Session,
     Venue, Wait,
@@ -18,27 +19,27 @@ use touchline_types::TradingPhase;
 const INSTRUMENTS_MAX: usize = 10_000;
 
 /// Collects faults; every check returns a value to go on with.
-struct Faults(Vec<Fault>);
+pub(crate) struct Faults(Vec<Fault>);
 
 impl Faults {
     fn add(&mut self, place: impl Into<String>, what: impl Into<String>) {
         self.0.push(Fault { place: place.into(), what: what.into() });
     }
 
-    fn require(&mut self, holds: bool, place: &str, what: impl FnOnce() -> String) {
+    pub(crate) fn require(&mut self, holds: bool, place: &str, what: impl FnOnce() -> String) {
         if !holds {
             self.add(place, what());
         }
     }
 
-    fn between(&mut self, place: &str, value: u64, low: u64, high: u64) {
+    pub(crate) fn between(&mut self, place: &str, value: u64, low: u64, high: u64) {
         self.require((low..=high).contains(&value), place, || {
             format!("is {value}, must be {low} to {high}")
         });
     }
 
     /// CompIDs and symbols stand in FIX fields and fixed-width feed fields.
-    fn word(&mut self, place: &str, text: &str, len_max: usize) {
+    pub(crate) fn word(&mut self, place: &str, text: &str, len_max: usize) {
         let graphic =
             text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'=' && byte != b'|');
         self.require(!text.is_empty() && text.len() <= len_max && graphic, place, || {
@@ -58,6 +59,7 @@ pub(crate) fn check(file: &File, folder: &Path) -> Result<Venue, Vec<Fault>> {
     let default_data = format!("var/{}", file.venue.name);
     let data_dir = file.venue.data_dir.as_deref().unwrap_or(&default_data);
     let (members, sessions) = members(file, &mut faults);
+    let strategies = strategies(&file.strategies, &members, &sessions, &mut faults);
     let venue = Venue {
         name: file.venue.name.clone(),
         comp_id: file.venue.comp_id.clone(),
@@ -70,6 +72,7 @@ pub(crate) fn check(file: &File, folder: &Path) -> Result<Venue, Vec<Fault>> {
         instruments: instruments(&file.instruments, &mut faults),
         members,
         sessions,
+        strategies,
     };
     if faults.0.is_empty() { Ok(venue) } else { Err(faults.0) }
 }
@@ -290,8 +293,10 @@ fn members(file: &File, faults: &mut Faults) -> (Vec<Member>, Vec<Session>) {
         faults.require(names.insert(&section.name), &place, || {
             format!("name {:?} is used twice", section.name)
         });
-        faults.require(!section.sessions.is_empty(), &format!("{place}.sessions"), || {
-            "is empty: a member needs a FIX session".into()
+        let trades = !section.sessions.is_empty()
+            || file.strategies.iter().any(|strategy| strategy.member == section.name);
+        faults.require(trades, &format!("{place}.sessions"), || {
+            "is empty: a member needs a FIX session or a strategy".into()
         });
         for comp_id in &section.sessions {
             faults.word(&format!("{place}.sessions"), comp_id, 32);

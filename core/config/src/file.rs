@@ -16,6 +16,8 @@ pub(crate) struct File {
     pub(crate) instruments: Vec<InstrumentSection>,
     #[serde(default, rename = "member")]
     pub(crate) members: Vec<MemberSection>,
+    #[serde(default, rename = "strategy")]
+    pub(crate) strategies: Vec<StrategySection>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -164,7 +166,40 @@ fn call() -> String {
 #[serde(deny_unknown_fields)]
 pub(crate) struct MemberSection {
     pub(crate) name: String,
+    #[serde(default)]
     pub(crate) sessions: Vec<String>,
     #[serde(default)]
     pub(crate) cancel_on_disconnect: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StrategySection {
+    pub(crate) name: String,
+    pub(crate) member: String,
+    #[serde(default = "strategy_order_qty")]
+    pub(crate) max_order_qty: u64,
+    #[serde(default = "strategy_position")]
+    pub(crate) max_position: u64,
+    #[serde(default = "strategy_rate")]
+    pub(crate) max_orders_per_s: u64,
+    #[serde(default = "strategy_burst")]
+    pub(crate) order_burst: u64,
+    pub(crate) uid: Option<u32>,
+}
+
+fn strategy_order_qty() -> u64 {
+    100
+}
+
+fn strategy_position() -> u64 {
+    1_000
+}
+
+fn strategy_rate() -> u64 {
+    1_000
+}
+
+fn strategy_burst() -> u64 {
+    100
 }

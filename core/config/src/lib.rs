@@ -7,11 +7,13 @@
 mod check;
 mod file;
 mod price;
+mod strategy;
 
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::path::{Path, PathBuf};
 
 pub use price::{Decimal, DecimalError};
+pub use strategy::Strategy;
 use touchline_types::TradingPhase;
 
 /// A venue, checked.
@@ -39,6 +41,8 @@ pub struct Venue {
     pub members: Vec<Member>,
     /// FIX sessions of all members; `id` is the index plus one.
     pub sessions: Vec<Session>,
+    /// Strategies of all members; their `id`s go on behind those of the FIX sessions.
+    pub strategies: Vec<Strategy>,
 }
 
 /// What an idle agent does. The journal's agent and the operators' socket always sleep.
@@ -274,6 +278,7 @@ impl Venue {
             RunFile::PublisherStats => "publisher.stats.json",
             RunFile::StateHashes => "engine.hashes",
             RunFile::EngineBeacon => "engine.beacon",
+            RunFile::StrategySocket => "strategies.sock",
         })
     }
 
@@ -319,11 +324,13 @@ pub enum RunFile {
     StateHashes,
     /// Which engine made the rings, and how far it is; outlives engines.
     EngineBeacon,
+    /// Where strategies connect.
+    StrategySocket,
 }
 
 impl RunFile {
     /// Every one.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::CommandRing,
         Self::PrivateRing,
         Self::PublicRing,
@@ -337,5 +344,6 @@ impl RunFile {
         Self::PublisherStats,
         Self::StateHashes,
         Self::EngineBeacon,
+        Self::StrategySocket,
     ];
 }

@@ -4,10 +4,10 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
-use touchline_config::{Channel, Instrument, RunFile, Venue};
+use touchline_config::{Channel, Instrument, RunFile, Strategy, Venue};
 
 /// The files of a running venue, by the name that they have in the description.
-const RUN_FILES: [(&str, RunFile); 13] = [
+const RUN_FILES: [(&str, RunFile); 14] = [
     ("command_ring", RunFile::CommandRing),
     ("private_ring", RunFile::PrivateRing),
     ("public_ring", RunFile::PublicRing),
@@ -21,6 +21,7 @@ const RUN_FILES: [(&str, RunFile); 13] = [
     ("publisher_stats", RunFile::PublisherStats),
     ("state_hashes", RunFile::StateHashes),
     ("engine_beacon", RunFile::EngineBeacon),
+    ("strategy_socket", RunFile::StrategySocket),
 ];
 
 /// The description of the venue in a file, or the reason why there is none.
@@ -69,8 +70,22 @@ pub(crate) fn describe(path: &Path) -> Result<String, String> {
                 "comp_id": session.comp_id,
             }))
             .collect::<Vec<_>>(),
+        "strategies": venue.strategies.iter().map(strategy).collect::<Vec<_>>(),
     });
     Ok(description.to_string())
+}
+
+fn strategy(strategy: &Strategy) -> Value {
+    json!({
+        "session_id": strategy.id,
+        "member_id": strategy.member_id,
+        "name": strategy.name,
+        "uid": strategy.uid,
+        "max_order_qty": strategy.max_order_qty,
+        "max_position": strategy.max_position,
+        "max_orders_per_s": strategy.max_orders_per_s,
+        "order_burst": strategy.order_burst,
+    })
 }
 
 fn channel(channel: &Channel) -> Value {

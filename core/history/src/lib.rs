@@ -51,7 +51,7 @@ impl From<JournalError> for HistoryError {
 }
 
 /// Sessions that can have limits at a time: many more than the strategies that one host runs.
-const LIMITED_SESSIONS_MAX: u32 = 64;
+const LIMITED_SESSIONS_MAX: u32 = 128;
 
 /// A matcher of the size that the configuration asks for, with empty books.
 ///

@@ -62,5 +62,13 @@ fn shape(venue: &Venue) -> String {
             session.id, session.member_id, session.comp_id
         );
     }
+    // Limits are not here: the journal holds them as commands.
+    for strategy in &venue.strategies {
+        let _ = writeln!(
+            text,
+            "strategy {} of member {}: {}",
+            strategy.id, strategy.member_id, strategy.name
+        );
+    }
     text
 }

@@ -30,7 +30,7 @@ from touchline.core.errors import (
     VenueUnreachableError,
 )
 from touchline.core.programs import program
-from touchline.core.venue import Channel, Instrument, Member, Session, Venue
+from touchline.core.venue import Channel, Instrument, Member, Session, Strategy, Venue
 
 __version__ = version("touchline")
 
@@ -55,6 +55,7 @@ __all__ = [
     "Reason",
     "Session",
     "Side",
+    "Strategy",
     "TimeInForce",
     "TouchlineError",
     "TradingPhase",

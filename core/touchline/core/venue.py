@@ -11,7 +11,7 @@ from typing import Any
 from touchline.core._abi import ffi, lib
 from touchline.core.errors import ConfigError
 
-__all__ = ["Channel", "Instrument", "Member", "Session", "Venue"]
+__all__ = ["Channel", "Instrument", "Member", "Session", "Strategy", "Venue"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,35 @@ class Session:
 
 
 @dataclass(frozen=True, slots=True)
+class Strategy:
+    """A strategy: a process of a member that trades beside the matcher.
+
+    Attributes
+    ----------
+    session_id, member_id : int
+        Its number in records, which follows those of the FIX sessions; its member's.
+    name : str
+        The name under which its process connects.
+    uid : int or None
+        User whose process may connect; None: the engine's own, and root.
+    max_order_qty, max_position : int
+        Lots of one order (0: no limit), lots of position either way with open orders counted as
+        executed.
+    max_orders_per_s, order_burst : int
+        New orders and replaces a second (0: no limit), and how many of them may come at once.
+    """
+
+    session_id: int
+    member_id: int
+    name: str
+    uid: int | None
+    max_order_qty: int
+    max_position: int
+    max_orders_per_s: int
+    order_burst: int
+
+
+@dataclass(frozen=True, slots=True)
 class Venue:
     """Everything that another program needs to work with a venue.
 
@@ -103,7 +132,7 @@ class Venue:
         Address of the interface that multicast leaves by.
     incremental, snapshot, definition : Channel
         The channels of the feed.
-    instruments, members, sessions : tuple
+    instruments, members, sessions, strategies : tuple
         What trades, who trades, and how they are connected.
     """
 
@@ -122,6 +151,7 @@ class Venue:
     instruments: tuple[Instrument, ...]
     members: tuple[Member, ...]
     sessions: tuple[Session, ...]
+    strategies: tuple[Strategy, ...]
 
     @classmethod
     def load(cls, config: str | os.PathLike[str]) -> Venue:
@@ -151,6 +181,7 @@ class Venue:
             instruments=tuple(Instrument(**one) for one in told["instruments"]),
             members=tuple(Member(**one) for one in told["members"]),
             sessions=tuple(Session(**one) for one in told["sessions"]),
+            strategies=tuple(Strategy(**one) for one in told["strategies"]),
         )
 
     def instrument(self, symbol: str) -> Instrument:

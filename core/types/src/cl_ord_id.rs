@@ -57,6 +57,13 @@ pub fn text(id: &ClOrdId) -> &[u8] {
     &id[..len]
 }
 
+/// True if a block holds a ClOrdID as [`parse`] makes them: printable, then padded with NUL.
+#[must_use]
+pub fn is_cl_ord_id(id: &ClOrdId) -> bool {
+    let len = text(id).len();
+    len > 0 && parse(&id[..len]).is_ok() && id[len..].iter().all(|byte| *byte == 0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -13,7 +13,9 @@ mod public;
 mod reason;
 mod record;
 
-pub use cl_ord_id::{ClOrdId, ClOrdIdError, parse as parse_cl_ord_id, text as cl_ord_id_text};
+pub use cl_ord_id::{
+    ClOrdId, ClOrdIdError, is_cl_ord_id, parse as parse_cl_ord_id, text as cl_ord_id_text,
+};
 pub use generated::*;
 pub use public::public_of;
 pub use record::Record;
