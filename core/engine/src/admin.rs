@@ -5,7 +5,8 @@
 //! {"command":"status"}
 //! {"command":"phase","instrument":"ESH4","phase":"continuous"}     instrument "all" for every one
 //! {"command":"halt","instrument":"all"}                            the same with phase halt
-//! {"command":"kill","session":"ALPHA1"}      blocks order entry and cancels what is open; or
+//! {"command":"kill","session":"ALPHA1"}      blocks order entry of a FIX session or a strategy and
+//!                                            cancels what is open; or
 //! {"command":"kill","member":"ALPHA"}        of all sessions of a member,
 //! {"command":"kill","venue":true}            or of everybody
 //! {"command":"resume","session":"ALPHA1"}    takes that block back; member and venue likewise
@@ -90,8 +91,12 @@ pub fn operator(
         .map(|instrument| (instrument.id, instrument.symbol.clone()))
         .collect();
     let members = venue.members.iter().map(|member| (member.id, member.name.clone())).collect();
-    let sessions =
-        venue.sessions.iter().map(|session| (session.id, session.comp_id.clone())).collect();
+    let sessions = venue
+        .sessions
+        .iter()
+        .map(|session| (session.id, session.comp_id.clone()))
+        .chain(venue.strategies.iter().map(|strategy| (strategy.id, strategy.name.clone())))
+        .collect();
     let path = path.to_path_buf();
     let server = AdminServer { requests, engine, listener, path, instruments, members, sessions };
     Ok((server, Operator(received)))

@@ -1,5 +1,6 @@
 //! The engine agent.
 
+mod intake;
 mod operators;
 
 use std::os::fd::BorrowedFd;
@@ -16,16 +17,15 @@ use touchline_ring::{
     BeaconWriter, BroadcastProducer, Memory, RingError, SpscConsumer, SpscProducer, broadcast, spsc,
 };
 use touchline_sys::{Agent, Bell, Ringer, SharedMap, SysError, now_ns};
-use touchline_types::{
-    Command, CommandKind, Event, EventFlags, EventKind, PrivateRecord, PublicRecord, Scope,
-};
+use touchline_types::{Command, Event, EventFlags, EventKind, PrivateRecord, PublicRecord};
 
 use self::operators::{Asked, answer};
 use crate::admin::Operator;
 use crate::hashes::StateHashes;
 use crate::journaling::{Durable, JournalAgent};
-use crate::release::{Matched, Outlets, Pending};
+use crate::release::{Matched, Outlets, Pending, Until};
 use crate::stats::{Stats, percentiles};
+use crate::strategies::{OWN_COMMAND, Strategies, Visits};
 
 /// How often an engine looks for the bells of readers that were not there before, ns.
 const BELLS_NS: u64 = 1_000_000_000;
@@ -84,6 +84,7 @@ pub struct Engine {
     matcher: OwnedMatcher,
     last_timestamp: u64,
     commands: Vec<SpscConsumer<Command, Shared>>,
+    strategies: Strategies,
     operator: Option<Operator>,
     asked: Vec<Asked>,
     journal: SpscProducer<Command, Heap>,
@@ -173,6 +174,7 @@ impl Engine {
         let public = ring(RunFile::PublicRing, PublicRecord::BYTES)?;
         broadcast::create::<PublicRecord>(&public, records)?;
         let mut engine = Self {
+            strategies: Strategies::new(venue, &past.matcher),
             matcher: past.matcher,
             last_timestamp: past.last_timestamp,
             commands: vec![SpscConsumer::attach(commands)?],
@@ -208,6 +210,11 @@ impl Engine {
         self.operator = Some(operator);
     }
 
+    /// Lets strategies in.
+    pub fn set_visits(&mut self, visits: Visits) {
+        self.strategies.let_in(visits);
+    }
+
     /// One line on what the start found.
     #[must_use]
     pub fn replay_summary(&self) -> String {
@@ -218,73 +225,6 @@ impl Engine {
             (_, false) => "no noted state to compare with",
         };
         format!("replayed {commands} commands, state hash {state_hash:016x} ({check})")
-    }
-
-    /// Takes commands from every ring, a budget each, in turn.
-    fn poll(&mut self) -> Result<usize, EngineError> {
-        if self.unfinished.is_some() {
-            return Ok(0);
-        }
-        let mut taken = 0;
-        let mut room = self.journal.room();
-        for ring in 0..self.commands.len() {
-            let budget = self.venue.engine.budget.min(room);
-            let mut count = 0;
-            while count < budget && self.pending.has_room() && self.unfinished.is_none() {
-                let popped = match self.commands.get_mut(ring) {
-                    Some(commands) => commands.pop(),
-                    None => break,
-                };
-                match popped {
-                    Ok(Some(command)) => {
-                        count += 1;
-                        self.admit(command, ring);
-                    }
-                    Ok(None) => break,
-                    Err(RingError::Record(_)) => self.stats.bad_commands += 1,
-                    Err(error) => return Err(error.into()),
-                }
-            }
-            if let Some(commands) = self.commands.get_mut(ring) {
-                if count == budget {
-                    let waiting = commands.depth()? > 0;
-                    self.stats.over_budget += u64::from(waiting && budget > 0);
-                    self.stats.held_by_journal += u64::from(waiting && budget == 0);
-                }
-                commands.release();
-            }
-            room -= count;
-            taken += count;
-        }
-        Ok(taken)
-    }
-
-    /// Goes on with a mass cancel that left orders, as far as there is room. Nothing else is
-    /// sequenced before it has ended: no order slips in between that it would take.
-    fn finish_mass_cancel(&mut self) -> usize {
-        let mut sequenced = 0;
-        while let Some(command) = self.unfinished {
-            if self.journal.room() == 0 || !self.pending.has_room() {
-                break;
-            }
-            self.sequence(command);
-            sequenced += 1;
-        }
-        sequenced
-    }
-
-    /// Stamps the owner that the ring stands for, and sequences what a gateway may send.
-    fn admit(&mut self, mut command: Command, ring: usize) {
-        let owner =
-            (command.session_id as usize).checked_sub(1).and_then(|at| self.member_of.get(at));
-        match owner {
-            Some(member_id) if may_send(&command) => {
-                command.member_id = *member_id;
-                command.gateway_id = u8::try_from(ring + 1).unwrap_or(u8::MAX);
-                self.sequence(command);
-            }
-            _ => self.stats.bad_commands += 1,
-        }
     }
 
     /// Gives a command its number and its time, journals and matches it. The caller has seen room
@@ -328,7 +268,7 @@ impl Engine {
         self.hashes.note(command.seq, self.matcher.state_hash());
         self.stats.commands += 1;
         self.stats.events += events as u64;
-        if command.session_id != 0 {
+        if command.gateway_id != 0 {
             self.stats
                 .sequenced
                 .saturating_record(sequenced_time.saturating_sub(command.recv_time));
@@ -346,12 +286,13 @@ impl Engine {
             Durability::Async => (self.matcher.last_seq(), 0),
         };
         let asked = &mut self.asked;
-        let released =
-            self.outlets.release(&mut self.pending, seq, durable_time, now_ns, |command, event| {
-                if command.session_id == 0 {
-                    answer(asked, event);
-                }
-            });
+        let until = Until { seq, durable_time, now_ns };
+        let (pending, strategies) = (&mut self.pending, &mut self.strategies);
+        let released = self.outlets.release(pending, strategies, until, |command, event| {
+            if command.session_id == 0 && command.token != OWN_COMMAND {
+                answer(asked, event);
+            }
+        });
         if self.venue.engine.durability == Durability::Async {
             let exposed = seq.saturating_sub(self.durable.synced());
             self.stats.exposed_max = self.stats.exposed_max.max(exposed);
@@ -379,6 +320,7 @@ impl Engine {
             "over_budget": self.stats.over_budget,
             "held_by_journal": self.stats.held_by_journal,
             "exposed_max": self.stats.exposed_max,
+            "strategies": self.strategies.figures(&self.venue, &self.matcher),
             "latency_ns": {
                 "gateway_rx_to_sequenced": percentiles(&self.stats.sequenced),
                 "sequenced_to_matched": percentiles(&self.stats.matched),
@@ -412,23 +354,6 @@ impl Engine {
     }
 }
 
-/// Whether a gateway may send such a command for one of its sessions.
-fn may_send(command: &Command) -> bool {
-    match command.kind {
-        CommandKind::NewOrder
-        | CommandKind::CancelOrder
-        | CommandKind::ReplaceOrder
-        | CommandKind::OrderStatus => true,
-        CommandKind::MassCancel => {
-            (command.scope, command.scope_id) == (Scope::Session, command.session_id)
-        }
-        CommandKind::ChangePhase
-        | CommandKind::BlockEntry
-        | CommandKind::AdmitEntry
-        | CommandKind::SetLimits => false,
-    }
-}
-
 /// The command, if it is a mass cancel that left orders; `last` is its last event.
 fn unfinished_of(command: &Command, last: Option<&Event>) -> Option<Command> {
     let left = last.filter(|event| event.kind == EventKind::MassCanceled)?.leaves_qty;
@@ -449,7 +374,8 @@ impl Agent for Engine {
         }
         let mut work = self.finish_mass_cancel();
         work += self.serve_operators();
-        work += self.poll()?;
+        work += self.serve_strategies();
+        work += self.poll(now)?;
         if self.journal.flush() {
             self.journal_bell.ring();
         }
@@ -459,11 +385,13 @@ impl Agent for Engine {
 
     fn park(&mut self) -> bool {
         self.commands.iter_mut().all(SpscConsumer::park)
+            && self.strategies.park()
             && self.pending.first_seq().is_none_or(|seq| seq > self.durable.seq())
     }
 
     fn unpark(&mut self) {
         self.commands.iter_mut().for_each(SpscConsumer::unpark);
+        self.strategies.unpark();
         self.bell.drain();
     }
 
@@ -472,6 +400,7 @@ impl Agent for Engine {
     }
 
     fn deadline_ns(&self) -> u64 {
-        if self.outlets.lacks_bells() { self.bells_at_ns } else { u64::MAX }
+        let bells = if self.outlets.lacks_bells() { self.bells_at_ns } else { u64::MAX };
+        bells.min(self.strategies.deadline_ns())
     }
 }

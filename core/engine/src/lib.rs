@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! command rings ─► poll, a budget each ─► sequence ─► matcher ─► pending ─► release ─► rings
+//!  (gateway, strategies)                      │
 //!                                             └──► journal ring ─► journal ─► durable ──┘
 //! ```
 //!
@@ -16,8 +17,10 @@ mod hashes;
 mod journaling;
 mod release;
 mod stats;
+mod strategies;
 
 pub use admin::{AdminReply, AdminRequest, AdminServer, Operator, operator};
 pub use engine::{Engine, EngineError};
 pub use hashes::{HASHES_KEPT, StateHashes};
 pub use journaling::{Durable, JournalAgent};
+pub use strategies::{Reception, Visits, read_hello, reception};

@@ -7,6 +7,8 @@ use touchline_ring::{BroadcastProducer, Memory};
 use touchline_sys::Ringer;
 use touchline_types::{Event, EventFlags, EventKind, PrivateRecord, PublicRecord, public_of};
 
+use crate::strategies::Strategies;
+
 /// What the release needs to know of a command beside its events.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Matched {
@@ -18,6 +20,31 @@ pub(crate) struct Matched {
     pub(crate) msg_seq_num: u32,
     pub(crate) session_id: u32,
     pub(crate) events: u32,
+}
+
+impl Matched {
+    /// A chunk of a snapshot: no command, released with the commands around it.
+    pub(crate) const fn of_snapshot(seq: u64, session_id: u32, events: u32) -> Self {
+        Self {
+            seq,
+            recv_time: 0,
+            sequenced_time: 0,
+            matched_time: 0,
+            token: 0,
+            msg_seq_num: 0,
+            session_id,
+            events,
+        }
+    }
+}
+
+/// How far may be released, and when that was.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Until {
+    pub(crate) seq: u64,
+    /// When `seq` became durable, ns; 0 where output does not wait for that.
+    pub(crate) durable_time: u64,
+    pub(crate) now_ns: u64,
 }
 
 /// Commands that were matched and not yet released, with their events. Bounded: the engine takes no
@@ -104,33 +131,47 @@ impl<M: Memory> Outlets<M> {
     pub(crate) fn release(
         &mut self,
         pending: &mut Pending,
-        seq: u64,
-        durable_time: u64,
-        now_ns: u64,
+        strategies: &mut Strategies,
+        until: Until,
         mut answered: impl FnMut(&Matched, &Event),
     ) -> usize {
         let mut released = 0;
-        while let Some(command) = pending.commands.front().copied().filter(|front| front.seq <= seq)
+        while let Some(command) =
+            pending.commands.front().copied().filter(|front| front.seq <= until.seq)
         {
             pending.commands.pop_front();
             for index in 0..command.events {
                 let Some(event) = pending.events.pop_front() else { break };
                 if index + 1 == command.events {
+                    if strategies.owns(command.session_id) {
+                        strategies.answered(command.session_id, &event);
+                    }
                     answered(&command, &event);
                 }
-                self.push(&command, &event, durable_time, now_ns);
+                self.push(&command, &event, until, strategies);
             }
             self.end_of_command();
             released += 1;
         }
         if released > 0 {
-            self.flush();
+            self.flush(strategies);
         }
         released
     }
 
-    fn push(&mut self, command: &Matched, event: &Event, durable_time: u64, now_ns: u64) {
+    fn push(
+        &mut self,
+        command: &Matched,
+        event: &Event,
+        until: Until,
+        strategies: &mut Strategies,
+    ) {
+        let Until { durable_time, now_ns, .. } = until;
         if event.kind != EventKind::Added && (event.session_id != 0 || command.session_id != 0) {
+            let mut event = *event;
+            if matches!(event.kind, EventKind::SnapshotStart | EventKind::SnapshotEnd) {
+                event.priority = self.public.position();
+            }
             let mut record = PrivateRecord {
                 recv_time: command.recv_time,
                 sequenced_time: command.sequenced_time,
@@ -143,8 +184,17 @@ impl<M: Memory> Outlets<M> {
                 reserved: [0; 8],
                 event: [0; Event::BYTES],
             };
-            record.set_event(event);
-            self.private.push(&record);
+            record.set_event(&event);
+            let (owner, sender) = (event.session_id, command.session_id);
+            if [owner, sender].into_iter().any(|id| id != 0 && !strategies.owns(id)) {
+                self.private.push(&record);
+            }
+            if strategies.owns(owner) {
+                strategies.push(owner, &record);
+            }
+            if strategies.owns(sender) && sender != owner {
+                strategies.push(sender, &record);
+            }
         }
         if let Some(mut record) = public_of(event) {
             record.matched_time = command.matched_time;
@@ -163,9 +213,11 @@ impl<M: Memory> Outlets<M> {
         }
     }
 
-    fn flush(&mut self) {
+    fn flush(&mut self, strategies: &mut Strategies) {
         let Self { private, public, private_bell, public_bell, .. } = self;
+        strategies.flush();
         private.flush(|_| private_bell.iter().for_each(Ringer::ring));
         public.flush(|_| public_bell.iter().for_each(Ringer::ring));
+        strategies.wake();
     }
 }

@@ -45,7 +45,7 @@ impl Stats {
 }
 
 /// 1 ns to 100 s, three digits.
-fn histogram() -> Histogram<u64> {
+pub(crate) fn histogram() -> Histogram<u64> {
     match Histogram::new_with_bounds(1, 100_000_000_000, 3) {
         Ok(histogram) => histogram,
         Err(_) => unreachable!("the bounds are constants that the library admits"),

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 /* Hash of every name, number, offset and length of core/schema/touchline-core.xml */
-#define TL_LAYOUT_HASH UINT64_C(0x82637e8bb4235524)
+#define TL_LAYOUT_HASH UINT64_C(0x650b290040842f66)
 
 /* Side(54) */
 enum {
@@ -76,6 +76,10 @@ enum {
     TL_EVENT_KIND_ENTRY_BLOCKED = 12, /* New orders and replaces of a scope are refused from here on */
     TL_EVENT_KIND_ENTRY_ADMITTED = 13, /* The block of a scope is taken back */
     TL_EVENT_KIND_LIMITS_SET = 14, /* The limits of a session hold, or are taken away, from here on */
+    TL_EVENT_KIND_SNAPSHOT_START = 15, /* Ring of a strategy only: a snapshot of every book begins; priority says how many public records came before */
+    TL_EVENT_KIND_SNAPSHOT_INSTRUMENT = 16, /* Ring of a strategy only: an instrument with phase, last_px (the lowest number without one), and the strategy's own position in cum_value */
+    TL_EVENT_KIND_SNAPSHOT_ORDER = 17, /* Ring of a strategy only: a resting order as it was after command seq, without its owner */
+    TL_EVENT_KIND_SNAPSHOT_END = 18, /* Ring of a strategy only: the snapshot is whole for who has read as many public records as priority says */
 };
 
 /* What happened to a book, in the words of ITCH */

@@ -247,6 +247,11 @@ impl<M: Memory> Books<M> {
         self.open
     }
 
+    /// Slots that were ever taken: every open order is in one of them.
+    pub(crate) const fn used(&self) -> u32 {
+        self.used
+    }
+
     /// True if the pool has a slot for one order more.
     pub(crate) fn has_slot(&self) -> bool {
         (self.open as usize) < self.orders.as_ref().len()

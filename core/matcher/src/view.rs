@@ -134,6 +134,20 @@ impl<M: Memory> Matcher<M> {
         })
     }
 
+    /// Slots of the order pool that have ever been used.
+    #[must_use]
+    pub const fn order_slots(&self) -> u32 {
+        self.books.used()
+    }
+
+    /// The open order in a slot of the pool, if one is there. An order keeps its slot while it is
+    /// open, also when it is replaced.
+    #[must_use]
+    pub fn order_in(&self, slot: u32) -> Option<OrderView> {
+        let taken = slot < self.books.used() && self.books.order(slot).side != Side::Undisclosed;
+        taken.then(|| self.order_view(slot))
+    }
+
     /// The orders of a side: best price first, in the order of their queue.
     pub fn orders(&self, instrument_id: u32, side: Side) -> impl Iterator<Item = OrderView> + '_ {
         self.slots(instrument_id, side).map(|slot| self.order_view(slot))

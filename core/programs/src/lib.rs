@@ -15,7 +15,7 @@ use std::thread::JoinHandle;
 
 use clap::Parser;
 use touchline_config::{RunFile, Venue, Wait};
-use touchline_engine::{AdminServer, Engine};
+use touchline_engine::Engine;
 use touchline_ring::Beacon;
 use touchline_sys::{Agent, Ringer, SharedMap};
 
@@ -91,6 +91,7 @@ pub struct EngineHouse {
     journal: JoinHandle<Result<(), String>>,
     journal_stop: Arc<AtomicBool>,
     operators: JoinHandle<()>,
+    reception: JoinHandle<()>,
 }
 
 impl EngineHouse {
@@ -108,13 +109,17 @@ impl EngineHouse {
         let (server, operator) = touchline_engine::operator(venue, &socket, ringer)
             .map_err(|error| format!("operators' socket {}: {error}", socket.display()))?;
         engine.set_operator(operator);
+        let (reception, visits) = touchline_engine::reception(venue)
+            .map_err(|error| format!("strategies' socket: {error}"))?;
+        engine.set_visits(visits);
         // The journal stops after the engine: what was sequenced is written.
         let journal_stop = Arc::new(AtomicBool::new(false));
         Ok(Self {
             engine,
             journal: run_journal(journal, &journal_stop, stop)?,
             journal_stop,
-            operators: run_operators(server, stop)?,
+            operators: run_beside("operators", stop, move |stop| server.run(stop))?,
+            reception: run_beside("reception", stop, move |stop| reception.run(stop))?,
         })
     }
 
@@ -139,6 +144,7 @@ impl EngineHouse {
         let journal =
             self.journal.join().unwrap_or_else(|_| Err("the journal's thread died".into()));
         let _ = self.operators.join();
+        let _ = self.reception.join();
         result.and(journal)
     }
 }
@@ -161,12 +167,17 @@ fn run_journal<A: Agent + Send + 'static>(
         .map_err(|error| format!("cannot start the journal's thread: {error}"))
 }
 
-fn run_operators(server: AdminServer, stop: &Arc<AtomicBool>) -> Result<JoinHandle<()>, Failure> {
+/// Starts a thread that serves people or processes beside the engine, until `stop` is set.
+fn run_beside(
+    name: &str,
+    stop: &Arc<AtomicBool>,
+    run: impl FnOnce(&Arc<AtomicBool>) + Send + 'static,
+) -> Result<JoinHandle<()>, Failure> {
     let stop = stop.clone();
     std::thread::Builder::new()
-        .name("operators".into())
-        .spawn(move || server.run(&stop))
-        .map_err(|error| format!("cannot start the operators' thread: {error}"))
+        .name(name.into())
+        .spawn(move || run(&stop))
+        .map_err(|error| format!("cannot start the thread of {name}: {error}"))
 }
 
 /// Runs one agent until it is told to stop, waiting as the configuration says when idle, and writes

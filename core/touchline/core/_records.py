@@ -9,7 +9,7 @@ import enum
 
 import numpy as np
 
-LAYOUT_HASH = 0x82637e8bb4235524
+LAYOUT_HASH = 0x650b290040842f66
 """Hash of every name, number, offset and length of the schema."""
 
 
@@ -88,6 +88,10 @@ class EventKind(enum.IntEnum):
     ENTRY_BLOCKED = 12
     ENTRY_ADMITTED = 13
     LIMITS_SET = 14
+    SNAPSHOT_START = 15
+    SNAPSHOT_INSTRUMENT = 16
+    SNAPSHOT_ORDER = 17
+    SNAPSHOT_END = 18
 
 
 class PublicKind(enum.IntEnum):

@@ -9,7 +9,7 @@ pub const SCHEMA_ID: u16 = 2;
 /// Schema version of every message in this module.
 pub const SCHEMA_VERSION: u16 = 0;
 /// Hash of every name, number, offset and length of the schema.
-pub const LAYOUT_HASH: u64 = 0x82637e8bb4235524;
+pub const LAYOUT_HASH: u64 = 0x650b290040842f66;
 
 /// Side(54).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -334,11 +334,19 @@ pub enum EventKind {
     EntryAdmitted = 13,
     /// The limits of a session hold, or are taken away, from here on.
     LimitsSet = 14,
+    /// Ring of a strategy only: a snapshot of every book begins; priority says how many public records came before.
+    SnapshotStart = 15,
+    /// Ring of a strategy only: an instrument with phase, last_px (the lowest number without one), and the strategy's own position in cum_value.
+    SnapshotInstrument = 16,
+    /// Ring of a strategy only: a resting order as it was after command seq, without its owner.
+    SnapshotOrder = 17,
+    /// Ring of a strategy only: the snapshot is whole for who has read as many public records as priority says.
+    SnapshotEnd = 18,
 }
 
 impl EventKind {
     /// Every value, in the order of the schema.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 18] = [
         Self::Accepted,
         Self::Rejected,
         Self::Added,
@@ -353,6 +361,10 @@ impl EventKind {
         Self::EntryBlocked,
         Self::EntryAdmitted,
         Self::LimitsSet,
+        Self::SnapshotStart,
+        Self::SnapshotInstrument,
+        Self::SnapshotOrder,
+        Self::SnapshotEnd,
     ];
 
     /// The name in the schema.
@@ -373,6 +385,10 @@ impl EventKind {
             Self::EntryBlocked => "EntryBlocked",
             Self::EntryAdmitted => "EntryAdmitted",
             Self::LimitsSet => "LimitsSet",
+            Self::SnapshotStart => "SnapshotStart",
+            Self::SnapshotInstrument => "SnapshotInstrument",
+            Self::SnapshotOrder => "SnapshotOrder",
+            Self::SnapshotEnd => "SnapshotEnd",
         }
     }
 }
@@ -396,6 +412,10 @@ impl TryFrom<u8> for EventKind {
             12 => Ok(Self::EntryBlocked),
             13 => Ok(Self::EntryAdmitted),
             14 => Ok(Self::LimitsSet),
+            15 => Ok(Self::SnapshotStart),
+            16 => Ok(Self::SnapshotInstrument),
+            17 => Ok(Self::SnapshotOrder),
+            18 => Ok(Self::SnapshotEnd),
             _ => Err(BadValue { kind: "EventKind", value }),
         }
     }

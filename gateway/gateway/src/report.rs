@@ -33,7 +33,11 @@ pub(crate) const fn msg_type_of(kind: EventKind) -> Option<&'static [u8]> {
         | EventKind::MassCanceled
         | EventKind::EntryBlocked
         | EventKind::EntryAdmitted
-        | EventKind::LimitsSet => None,
+        | EventKind::LimitsSet
+        | EventKind::SnapshotStart
+        | EventKind::SnapshotInstrument
+        | EventKind::SnapshotOrder
+        | EventKind::SnapshotEnd => None,
     }
 }
 

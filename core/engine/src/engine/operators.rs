@@ -137,11 +137,14 @@ impl Engine {
     fn blocked(&self) -> Value {
         let is_blocked = |scope, id| self.matcher.is_blocked(scope, id);
         let members = self.venue.members.iter().filter(|m| is_blocked(Scope::Member, m.id));
-        let sessions = self.venue.sessions.iter().filter(|s| is_blocked(Scope::Session, s.id));
+        let sessions = self.venue.sessions.iter().map(|one| (one.id, &one.comp_id));
+        let strategies = self.venue.strategies.iter().map(|one| (one.id, &one.name));
+        let sessions = sessions.chain(strategies);
+        let sessions = sessions.filter(|(id, _)| is_blocked(Scope::Session, *id));
         json!({
             "venue": is_blocked(Scope::Venue, 0),
             "members": members.map(|member| &member.name).collect::<Vec<_>>(),
-            "sessions": sessions.map(|session| &session.comp_id).collect::<Vec<_>>(),
+            "sessions": sessions.map(|(_, name)| name).collect::<Vec<_>>(),
         })
     }
 

@@ -1,0 +1,442 @@
+//! Strategies, as the engine sees them: where their commands come from, where their executions go,
+//! and what becomes of their orders when they have gone.
+//!
+//! A strategy is a session of its member that has memory of its own instead of FIX. What it writes
+//! is copied and then checked; a ring that lies about its cursor is given up, a record that is no
+//! command is counted, and a flood stays in its ring. Nothing that it does makes the engine wait.
+
+mod port;
+mod reception;
+mod snapshot;
+
+use std::collections::{HashSet, VecDeque};
+
+use hdrhistogram::Histogram;
+use serde_json::{Value, json};
+use touchline_config::{Instrument, Strategy, Venue};
+use touchline_matcher::{LimitsView, OwnedMatcher};
+use touchline_sys::now_ns;
+use touchline_types::{Command, CommandKind, Event, EventKind, PrivateRecord, Scope};
+
+use self::port::{Pace, Port};
+use self::reception::Visit;
+pub use self::reception::{Reception, Visits, read_hello, reception};
+use self::snapshot::Walk;
+use crate::stats::{histogram, percentiles};
+
+/// Token of what the engine itself asks for: no operator waits for the answer.
+pub(crate) const OWN_COMMAND: u64 = u64::MAX;
+/// Commands are taken from a strategy so many times as fast as it may send orders: cancels are
+/// free, but not without end.
+const PACE_FACTOR: u64 = 4;
+/// Longest time from a public record to an order that counts as an answer to it, ns.
+const TICK_NS_MAX: u64 = 1_000_000_000;
+/// While a snapshot waits for its reader, the engine looks again after so long, ns.
+const SNAPSHOT_WAIT_NS: u64 = 1_000_000;
+
+/// Every strategy of the venue.
+#[derive(Debug)]
+pub(crate) struct Strategies {
+    owners: Vec<Owner>,
+    /// Session number of the first one.
+    first_id: u32,
+    visits: Option<Visits>,
+    /// What the engine itself asks for: limits at its start, and cancels for who has gone.
+    own_commands: VecDeque<Command>,
+    /// The public ring, or one of the private ones, has something new.
+    dirty: bool,
+    /// One chunk of a snapshot.
+    scratch: Vec<Event>,
+}
+
+/// One strategy, whether its process is there or not.
+#[derive(Debug)]
+struct Owner {
+    config: Strategy,
+    port: Option<Port>,
+    pace: Pace,
+    walk: Option<Walk>,
+    left_at: Option<u64>,
+    counts: Counts,
+    /// From the release of the newest public record that it had read to its command's arrival, ns.
+    tick_to_trade: Histogram<u64>,
+    /// From noticing that its process has gone to the release of its last cancel, ns.
+    cancel: Histogram<u64>,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    connections: u64,
+    commands: u64,
+    rejected: u64,
+    /// Records that are no command, or none that a strategy may send.
+    bad_records: u64,
+    /// Passes that left commands in its ring, because it sends faster than it may.
+    throttled: u64,
+    /// Connections given up because a cursor cannot be.
+    broken: u64,
+    canceled_orders: u64,
+}
+
+/// What a ring gave.
+pub(crate) enum Taken {
+    Command(Command),
+    /// A record that does not count; it costs as much as a command.
+    Nothing,
+    /// No more for now.
+    End,
+}
+
+impl Strategies {
+    pub(crate) fn new(venue: &Venue, matcher: &OwnedMatcher) -> Self {
+        let owner = |config: &Strategy| Owner {
+            config: config.clone(),
+            port: None,
+            pace: Pace::new(
+                PACE_FACTOR * u64::from(config.max_orders_per_s),
+                PACE_FACTOR * u64::from(config.order_burst),
+            ),
+            walk: None,
+            left_at: None,
+            counts: Counts::default(),
+            tick_to_trade: histogram(),
+            cancel: histogram(),
+        };
+        let owners: Vec<Owner> = venue.strategies.iter().map(owner).collect();
+        let first_id = owners.first().map_or(u32::MAX, |owner| owner.config.id);
+        let limits = owners.iter().filter_map(|owner| limits_of(&owner.config, matcher));
+        let mut own_commands: VecDeque<Command> = limits.collect();
+        // Whoever had orders when the last engine ended is not connected to this one.
+        let sessions = (0..matcher.order_slots()).filter_map(|slot| matcher.order_in(slot));
+        let with_orders: HashSet<u32> = sessions.map(|order| order.session_id).collect();
+        let left = owners.iter().filter(|owner| with_orders.contains(&owner.config.id));
+        own_commands.extend(left.map(|owner| cancel_of(&owner.config)));
+        let scratch = Vec::with_capacity(snapshot::EVENTS_MAX + 1);
+        Self { owners, first_id, visits: None, own_commands, dirty: false, scratch }
+    }
+
+    pub(crate) fn let_in(&mut self, visits: Visits) {
+        self.visits = Some(visits);
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.owners.len()
+    }
+
+    fn owner_of(&mut self, session_id: u32) -> Option<&mut Owner> {
+        let index = session_id.checked_sub(self.first_id)?;
+        self.owners.get_mut(index as usize)
+    }
+
+    /// True if the session is a strategy's.
+    pub(crate) const fn owns(&self, session_id: u32) -> bool {
+        session_id >= self.first_id
+    }
+
+    /// Takes in who has come and who has gone; returns how many did.
+    pub(crate) fn receive_visits(&mut self) -> usize {
+        let mut count = 0;
+        while let Some(visit) = self.visits.as_ref().and_then(|visits| visits.0.try_recv().ok()) {
+            count += 1;
+            match visit {
+                Visit::Arrived(port) => {
+                    let Some(owner) = self.owners.get_mut(port.strategy) else { continue };
+                    owner.counts.connections += 1;
+                    owner.walk = Some(Walk::new());
+                    owner.port = Some(*port);
+                }
+                Visit::Snapshot(strategy, number) => {
+                    if let Some(owner) = self.connected(strategy, number) {
+                        owner.walk = Some(Walk::new());
+                    }
+                }
+                Visit::Left(strategy, number, at) => {
+                    if let Some(owner) = self.connected(strategy, number) {
+                        owner.port = None;
+                        owner.left_at = Some(at);
+                        let cancel = cancel_of(&owner.config);
+                        self.own_commands.push_back(cancel);
+                    }
+                }
+            }
+        }
+        count
+    }
+
+    fn connected(&mut self, strategy: usize, number: u64) -> Option<&mut Owner> {
+        let owner = self.owners.get_mut(strategy)?;
+        owner.port.as_ref().is_some_and(|port| port.number == number).then_some(owner)
+    }
+
+    /// The next command that the engine itself asks for, if there is one.
+    pub(crate) fn own_command(&mut self) -> Option<Command> {
+        self.own_commands.pop_front()
+    }
+
+    /// Starts a pass over a ring: how many commands may be taken from it now.
+    pub(crate) fn begin(&mut self, index: usize, now: u64) {
+        if let Some(owner) = self.owners.get_mut(index) {
+            owner.pace.advance(now);
+        }
+    }
+
+    /// The next command of a strategy, as it may be sequenced.
+    pub(crate) fn take(&mut self, index: usize, arrived: &mut u64) -> Taken {
+        let Some(owner) = self.owners.get_mut(index) else { return Taken::End };
+        let Some(port) = owner.port.as_mut() else { return Taken::End };
+        if !owner.pace.allows() {
+            owner.counts.throttled += u64::from(port.commands.depth().is_ok_and(|left| left > 0));
+            return Taken::End;
+        }
+        match port.commands.pop() {
+            Ok(None) => Taken::End,
+            Ok(Some(command)) => {
+                if *arrived == 0 {
+                    *arrived = now_ns();
+                }
+                owner.pace.pay();
+                owner.admit(&command, *arrived).map_or(Taken::Nothing, Taken::Command)
+            }
+            Err(touchline_ring::RingError::Record(_)) => {
+                owner.pace.pay();
+                owner.counts.bad_records += 1;
+                Taken::Nothing
+            }
+            Err(_) => {
+                self.give_up(index);
+                Taken::End
+            }
+        }
+    }
+
+    /// Ends a pass over a ring.
+    pub(crate) fn release(&mut self, index: usize) {
+        if let Some(port) = self.owners.get_mut(index).and_then(|owner| owner.port.as_mut()) {
+            port.commands.release();
+        }
+    }
+
+    /// A strategy whose ring cannot be is treated as gone.
+    #[cold]
+    fn give_up(&mut self, index: usize) {
+        let Some(owner) = self.owners.get_mut(index) else { return };
+        if let Some(port) = owner.port.take() {
+            port.shut();
+            owner.counts.broken += 1;
+            owner.left_at = Some(now_ns());
+            self.own_commands.push_back(cancel_of(&owner.config));
+        }
+    }
+
+    /// Gives a record to its owner, if he is there.
+    pub(crate) fn push(&mut self, session_id: u32, record: &PrivateRecord) {
+        if let Some(owner) = self.owner_of(session_id) {
+            if let Some(port) = owner.port.as_mut() {
+                port.executions.push(record);
+                self.dirty = true;
+            }
+        }
+    }
+
+    /// A command of a strategy was released; `event` is its last.
+    pub(crate) fn answered(&mut self, session_id: u32, event: &Event) {
+        let Some(owner) = self.owner_of(session_id) else { return };
+        match event.kind {
+            EventKind::Rejected | EventKind::CancelRejected => owner.counts.rejected += 1,
+            EventKind::MassCanceled => {
+                owner.counts.canceled_orders += event.last_qty;
+                if let Some(left_at) = owner.left_at.filter(|_| event.leaves_qty == 0) {
+                    owner.left_at = None;
+                    owner.cancel.saturating_record(now_ns().saturating_sub(left_at));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Shows every strategy its own executions. Before the public ring is flushed: who has read a
+    /// public record finds all of its own that came before it.
+    pub(crate) fn flush(&mut self) {
+        if self.dirty {
+            for port in self.owners.iter_mut().filter_map(|owner| owner.port.as_mut()) {
+                port.flush();
+            }
+            self.dirty = false;
+        }
+    }
+
+    /// Wakes who sleeps, after the public ring was flushed.
+    pub(crate) fn wake(&self) {
+        for port in self.owners.iter().filter_map(|owner| owner.port.as_ref()) {
+            port.wake();
+        }
+    }
+
+    /// Adds a chunk to each snapshot that is on its way and whose reader keeps up; `push` takes its
+    /// events. Returns how many chunks there were.
+    pub(crate) fn walk(
+        &mut self,
+        matcher: &OwnedMatcher,
+        mut push: impl FnMut(u32, &[Event]),
+    ) -> usize {
+        let mut chunks = 0;
+        for owner in &mut self.owners {
+            let keeps_up = owner.port.as_ref().is_some_and(Port::has_read);
+            let Some(walk) = owner.walk.as_mut().filter(|_| keeps_up) else { continue };
+            self.scratch.clear();
+            let ended = walk.chunk(matcher, owner.config.id, &mut self.scratch);
+            push(owner.config.id, &self.scratch);
+            if ended {
+                owner.walk = None;
+            }
+            chunks += 1;
+        }
+        chunks
+    }
+
+    /// Announces sleep in every ring, and looks once more: true if there is nothing to take now.
+    pub(crate) fn park(&mut self) -> bool {
+        let parked = |owner: &mut Owner| {
+            let allows = owner.pace.allows();
+            owner.port.as_mut().is_none_or(|port| port.commands.park() || !allows)
+        };
+        let mut all = self.own_commands.is_empty();
+        for owner in &mut self.owners {
+            all &= parked(owner);
+        }
+        all
+    }
+
+    pub(crate) fn unpark(&mut self) {
+        for port in self.owners.iter_mut().filter_map(|owner| owner.port.as_mut()) {
+            port.commands.unpark();
+        }
+    }
+
+    /// When a ring that was left waiting may be read again.
+    pub(crate) fn deadline_ns(&self) -> u64 {
+        let of = |owner: &Owner| {
+            let walks = owner.walk.is_some() && owner.port.is_some();
+            let walk = if walks { now_ns() + SNAPSHOT_WAIT_NS } else { u64::MAX };
+            let held = owner.port.is_some() && !owner.pace.allows();
+            walk.min(if held { owner.pace.next_ns() } else { u64::MAX })
+        };
+        self.owners.iter().map(of).min().unwrap_or(u64::MAX)
+    }
+
+    pub(crate) fn figures(&self, venue: &Venue, matcher: &OwnedMatcher) -> Value {
+        let member = |id: u32| {
+            let found = venue.members.iter().find(|member| member.id == id);
+            found.map_or("", |member| member.name.as_str())
+        };
+        let positions = |session_id: u32| -> serde_json::Map<String, Value> {
+            let held = |one: &Instrument| {
+                let held = matcher.position(session_id, one.id)?.position;
+                (held != 0).then(|| (one.symbol.clone(), json!(held)))
+            };
+            venue.instruments.iter().filter_map(held).collect()
+        };
+        let of = |owner: &Owner| {
+            json!({
+                "name": owner.config.name,
+                "member": member(owner.config.member_id),
+                "session_id": owner.config.id,
+                "connected": owner.port.is_some(),
+                "connections": owner.counts.connections,
+                "commands": owner.counts.commands,
+                "rejected": owner.counts.rejected,
+                "bad_records": owner.counts.bad_records,
+                "throttled": owner.counts.throttled,
+                "broken": owner.counts.broken,
+                "canceled_orders": owner.counts.canceled_orders,
+                "positions": positions(owner.config.id),
+                "tick_to_trade_ns": percentiles(&owner.tick_to_trade),
+                "cancel_when_gone_ns": percentiles(&owner.cancel),
+            })
+        };
+        self.owners.iter().map(of).collect()
+    }
+}
+
+/// Sets the limits of a strategy, if those that the journal left are others.
+fn limits_of(config: &Strategy, matcher: &OwnedMatcher) -> Option<Command> {
+    let rate_per_s = config.max_orders_per_s;
+    let wanted = LimitsView {
+        max_order_qty: config.max_order_qty,
+        max_position: i64::try_from(config.max_position).unwrap_or(i64::MAX),
+        rate_per_s,
+        rate_burst: if rate_per_s == 0 { 0 } else { config.order_burst },
+    };
+    (matcher.limits(config.id) != Some(wanted)).then(|| Command {
+        scope: Scope::Session,
+        scope_id: config.id,
+        order_qty: wanted.max_order_qty,
+        price: wanted.max_position,
+        rate_per_s: wanted.rate_per_s,
+        rate_burst: wanted.rate_burst,
+        recv_time: now_ns(),
+        token: OWN_COMMAND,
+        ..Command::of(CommandKind::SetLimits)
+    })
+}
+
+/// Cancels every order of a strategy, in its own name.
+fn cancel_of(config: &Strategy) -> Command {
+    Command {
+        scope: Scope::Session,
+        scope_id: config.id,
+        session_id: config.id,
+        member_id: config.member_id,
+        recv_time: now_ns(),
+        token: OWN_COMMAND,
+        ..Command::of(CommandKind::MassCancel)
+    }
+}
+
+impl Owner {
+    /// What of a command may be sequenced: the fields that its kind has, stamped with the owner.
+    /// `None`, and counted, where a strategy may not send it.
+    fn admit(&mut self, sent: &Command, arrived: u64) -> Option<Command> {
+        let tick_ns = arrived.saturating_sub(sent.recv_time);
+        let mut command = Command {
+            recv_time: arrived,
+            price: sent.price,
+            order_qty: sent.order_qty,
+            cl_ord_id: sent.cl_ord_id,
+            orig_cl_ord_id: sent.orig_cl_ord_id,
+            instrument_id: sent.instrument_id,
+            session_id: self.config.id,
+            member_id: self.config.member_id,
+            side: sent.side,
+            ord_type: sent.ord_type,
+            time_in_force: sent.time_in_force,
+            token: sent.token,
+            ..Command::of(sent.kind)
+        };
+        let named = touchline_types::is_cl_ord_id;
+        let may_be = match sent.kind {
+            CommandKind::NewOrder | CommandKind::OrderStatus => named(&sent.cl_ord_id),
+            CommandKind::CancelOrder | CommandKind::ReplaceOrder => {
+                named(&sent.cl_ord_id) && named(&sent.orig_cl_ord_id)
+            }
+            CommandKind::MassCancel => {
+                (command.scope, command.scope_id) = (Scope::Session, self.config.id);
+                true
+            }
+            CommandKind::ChangePhase
+            | CommandKind::BlockEntry
+            | CommandKind::AdmitEntry
+            | CommandKind::SetLimits => false,
+        };
+        if !may_be {
+            self.counts.bad_records += 1;
+            return None;
+        }
+        let trades = matches!(sent.kind, CommandKind::NewOrder | CommandKind::ReplaceOrder);
+        if trades && sent.recv_time != 0 && tick_ns < TICK_NS_MAX {
+            self.tick_to_trade.saturating_record(tick_ns);
+        }
+        self.counts.commands += 1;
+        Some(command)
+    }
+}
