@@ -28,6 +28,7 @@ PROGRAMS = [
     "touchline-gateway",
     "touchline-publisher",
     "touchline-members",
+    "touchline-floor",
 ]
 
 

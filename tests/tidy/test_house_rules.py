@@ -47,7 +47,9 @@ EDGES = {
     # What stands outside the venue sees it as anyone does: FIX and multicast.
     "subscriber": TYPES | {"config", "feed-codec", "sys"},
     "members": TYPES | {"config", "fix", "session", "subscriber", "sys"},
-    "ffi": TYPES | {"config", "feed-codec", "ring", "subscriber", "sys"},
+    # What stands beside it sees its own part of the engine's memory.
+    "strategy": TYPES | {"config", "ring", "sys"},
+    "ffi": TYPES | {"config", "feed-codec", "ring", "strategy", "subscriber", "sys"},
     "programs": TYPES | {"config", "engine", "gateway", "publisher", "ring", "subscriber", "sys"},
 }
 UNSAFE_FOLDERS = ("core/sys/", "core/ring/", "core/ffi/")

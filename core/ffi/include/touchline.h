@@ -141,6 +141,151 @@ int64_t tl_subscriber_events(tl_subscriber *subscriber, tl_feed_event *events, u
 /* Counters as one JSON object; result and out as tl_describe_venue. */
 int64_t tl_subscriber_counters(const tl_subscriber *subscriber, char *out, uint64_t out_bytes);
 
+/* A strategy: a process that trades beside the matcher, over shared memory that the engine made. It
+ * sees the public ring, its own executions and its own position, and nothing else. One thread at a
+ * time. Functions that return int64_t give a negative TL_STRATEGY_* value on failure. */
+typedef struct tl_strategy tl_strategy;
+
+/* Something that happened, in the order in which it did. Prices are price units, quantities lots,
+ * times ns since the epoch (UTC). Fields that a kind does not name are 0. */
+typedef struct tl_strategy_event {
+    uint64_t seq;            /* of the command that caused it; 0: Timer */
+    uint64_t matched_time;   /* the matcher had made it; Timer: when it was due */
+    uint64_t released_time;  /* the engine released it: what it acknowledges is durable */
+    uint64_t order;          /* Execution: the number that tl_strategy_new_order gave; 0 if another
+                                process sent the order. Timer: the timer's number */
+    uint64_t trd_match_id;   /* Trade, Execution of a fill */
+    int64_t price;           /* Trade, a fill: last_px; any other Execution: the order's price */
+    uint64_t qty;            /* Trade, a fill: last_qty; Canceled: what was cancelled; any other
+                                Execution: order_qty */
+    uint64_t leaves_qty;     /* Execution: after it */
+    uint64_t cum_qty;        /* Execution: after it */
+    int64_t position;        /* own position of the instrument: bought less sold, today */
+    int64_t bid_px;          /* the touch after it; INT64_MIN without a bid */
+    uint64_t bid_qty;
+    int64_t offer_px;        /* INT64_MAX without an offer */
+    uint64_t offer_qty;
+    uint32_t instrument_id;
+    uint8_t kind;            /* TL_STRATEGY_BOOK ... */
+    uint8_t side;            /* Trade: the aggressor's, 0 in an uncross; Execution: the order's */
+    uint8_t execution;       /* Execution: TL_EXECUTION_* */
+    uint8_t ord_status;      /* Execution: OrdStatus(39), value of the records' OrdStatus */
+    uint8_t reason;          /* Execution: value of the records' Reason, where it was refused */
+    uint8_t phase;           /* Phase, Live: SecurityTradingStatus(326) */
+    uint8_t aggressor;       /* a fill: 1 if this order arrived, 0 if it rested */
+    uint8_t reserved[5];
+} tl_strategy_event;
+
+enum {
+    TL_STRATEGY_BOOK = 1,      /* a whole match event is in the book of the instrument */
+    TL_STRATEGY_TRADE = 2,     /* somebody's order executed; Book follows at the end of the event */
+    TL_STRATEGY_PHASE = 3,     /* the instrument entered a phase */
+    TL_STRATEGY_EXECUTION = 4, /* an answer to a command, or what happened to an own order */
+    TL_STRATEGY_TIMER = 5,     /* a timer is due */
+    TL_STRATEGY_LIVE = 6,      /* the book of the instrument is right from here on, also after
+                                  Stale; phase, position and touch are in the event */
+    TL_STRATEGY_STALE = 7      /* records were overwritten before they were read: no book is right
+                                  until its Live; own orders and position are not affected */
+};
+
+enum {
+    TL_EXECUTION_NEW = 1,             /* accepted */
+    TL_EXECUTION_REJECTED = 2,        /* a new order was refused: reason */
+    TL_EXECUTION_TRADE = 3,           /* a fill */
+    TL_EXECUTION_CANCELED = 4,        /* the rest is gone */
+    TL_EXECUTION_REPLACED = 5,        /* price and order_qty are new */
+    TL_EXECUTION_CANCEL_REJECTED = 6  /* a cancel or replace was refused: reason */
+};
+
+enum {
+    TL_STRATEGY_GONE = -1,          /* the engine has ended, or closed us: tl_strategy_why says why.
+                                       Nothing follows; open a new one */
+    TL_STRATEGY_FULL = -2,          /* the command ring is full: the engine holds us back */
+    TL_STRATEGY_UNKNOWN_ORDER = -3, /* no such order, or it is no longer open */
+    TL_STRATEGY_ARGUMENT = -4       /* an argument is NULL, or no value of its type */
+};
+
+/* An own order. */
+typedef struct tl_own_order {
+    uint64_t order;          /* the number that tl_strategy_new_order gave; it stays in replaces */
+    int64_t price;           /* as last acknowledged */
+    uint64_t order_qty;
+    uint64_t leaves_qty;
+    uint64_t cum_qty;
+    uint32_t instrument_id;
+    uint8_t side;
+    uint8_t pending;         /* commands about it that were sent and not yet answered */
+    uint8_t accepted;        /* 0 until the venue has accepted it */
+    uint8_t reserved;
+} tl_own_order;
+
+/* Connects strategy `name` of a venue.toml (both UTF-8, end with NUL) to its running engine. Returns
+ * 0 and sets *strategy; or minus the length of a text that says what failed, of which at most
+ * error_bytes are written to error, no NUL; or INT64_MIN if an argument is NULL. Books and positions
+ * follow as Live events, one for each instrument. */
+int64_t tl_strategy_open(const char *path, const char *name, tl_strategy **strategy, char *error,
+                         uint64_t error_bytes);
+
+/* Leaves: the engine cancels every open order. Frees the strategy; NULL is allowed. */
+void tl_strategy_close(tl_strategy *strategy);
+
+/* Takes the next event. 1: *event is filled; 0: there is none; or GONE. Never blocks. */
+int64_t tl_strategy_next(tl_strategy *strategy, tl_strategy_event *event);
+
+/* Takes at most `capacity` events. Returns how many; or GONE, when none is left. Never blocks. */
+int64_t tl_strategy_batch(tl_strategy *strategy, tl_strategy_event *events, uint64_t capacity);
+
+/* Sleeps until there may be an event, but at most timeout_ns. 1: look; 0: the time is over; or
+ * GONE. */
+int64_t tl_strategy_wait(tl_strategy *strategy, uint64_t timeout_ns);
+
+/* Sends a new order: side 1 buy, 2 sell; ord_type and time_in_force are values of the records'
+ * OrdType and TimeInForce; order_qty in lots. Returns the order's number, from 1; or FULL, ARGUMENT,
+ * GONE. It is sent when this returns. */
+int64_t tl_strategy_new_order(tl_strategy *strategy, uint32_t instrument_id, uint8_t side,
+                              uint8_t ord_type, uint8_t time_in_force, int64_t price,
+                              uint64_t order_qty);
+
+/* Cancels an own open order. 0; or FULL, UNKNOWN_ORDER, GONE. */
+int64_t tl_strategy_cancel(tl_strategy *strategy, uint64_t order);
+
+/* Replaces price and order_qty (cum_qty included) of an own open order. As tl_strategy_cancel. */
+int64_t tl_strategy_replace(tl_strategy *strategy, uint64_t order, int64_t price,
+                            uint64_t order_qty);
+
+/* Cancels every own order with one command. As tl_strategy_cancel. */
+int64_t tl_strategy_cancel_all(tl_strategy *strategy);
+
+/* Fills *own. 1: done; 0: no such order, or it is no longer open; ARGUMENT. */
+int64_t tl_strategy_order(const tl_strategy *strategy, uint64_t order, tl_own_order *own);
+
+/* Writes own open orders, oldest first, at most `capacity`. Returns how many were written. */
+int64_t tl_strategy_orders(const tl_strategy *strategy, tl_own_order *orders, uint64_t capacity);
+
+/* Own position of an instrument: bought less sold, today, lots. 0 for an unknown instrument. */
+int64_t tl_strategy_position(const tl_strategy *strategy, uint32_t instrument_id);
+
+/* The best levels of a side (1 bids, 2 offers), best first, at most `capacity`, as they are after
+ * the last event taken. Returns how many were written. */
+int64_t tl_strategy_levels(const tl_strategy *strategy, uint32_t instrument_id, uint8_t side,
+                           tl_level *levels, uint64_t capacity);
+
+/* 1 if the book of the instrument is right, else 0. */
+int64_t tl_strategy_is_live(const tl_strategy *strategy, uint32_t instrument_id);
+
+/* A timer that is due once, at a time; the number is the caller's, and comes back in the event. At
+ * most 1,024 wait; beyond that FULL. */
+int64_t tl_strategy_set_timer(tl_strategy *strategy, uint64_t number, uint64_t at_ns);
+
+/* UTC now, ns since the epoch: the venue's clock. */
+uint64_t tl_now_ns(void);
+
+/* Counters as one JSON object; result and out as tl_describe_venue. */
+int64_t tl_strategy_counters(const tl_strategy *strategy, char *out, uint64_t out_bytes);
+
+/* Why the strategy is gone; result and out as tl_describe_venue; 0 while it is not. */
+int64_t tl_strategy_why(const tl_strategy *strategy, char *out, uint64_t out_bytes);
+
 #ifdef __cplusplus
 }
 #endif

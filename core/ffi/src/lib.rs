@@ -4,6 +4,7 @@
 //! The Python package reads the header and this library's hashes at import and refuses another
 //! build.
 
+pub mod strategy;
 pub mod subscriber;
 mod venue;
 

@@ -34,6 +34,12 @@ pub struct TlLevel {
     reserved: u32,
 }
 
+impl TlLevel {
+    pub(crate) const fn of(price: i64, qty: u64, order_count: u32) -> Self {
+        Self { price, qty, order_count, reserved: 0 }
+    }
+}
+
 /// `tl_book_order`.
 #[repr(C)]
 #[derive(Clone, Copy, Default)]

@@ -1,0 +1,60 @@
+//! ClOrdIDs of a strategy: `S`, its session, its connection, a counter, in base 32. Twenty characters
+//! that no other connection of the day has used.
+
+use touchline_types::ClOrdId;
+
+const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHIJKLMNOPQRSTUV";
+/// Where the counter begins.
+const COUNTER: usize = 13;
+
+/// The names of one connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Names {
+    prefix: [u8; COUNTER],
+}
+
+impl Names {
+    /// `epoch` is the number of the connection; its lowest 45 bits are used.
+    pub(crate) fn new(session_id: u32, epoch: u64) -> Self {
+        let mut prefix = [b'S'; COUNTER];
+        write(u64::from(session_id), &mut prefix[1..4]);
+        write(epoch, &mut prefix[4..]);
+        Self { prefix }
+    }
+
+    /// The name with a number, of which the lowest 35 bits are used.
+    #[inline]
+    pub(crate) fn name(&self, counter: u64) -> ClOrdId {
+        let mut name = [0; 20];
+        name[..COUNTER].copy_from_slice(&self.prefix);
+        write(counter, &mut name[COUNTER..]);
+        name
+    }
+}
+
+/// Writes the lowest digits of a number, the last one last.
+fn write(mut number: u64, out: &mut [u8]) {
+    for byte in out.iter_mut().rev() {
+        *byte = DIGITS[(number & 31) as usize];
+        number >>= 5;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Names;
+    use std::collections::HashSet;
+    use touchline_types::is_cl_ord_id;
+
+    #[test]
+    fn every_number_of_every_connection_has_a_name_of_its_own() {
+        let mut seen = HashSet::new();
+        for (session_id, epoch) in [(5, 1_764_000_000_123), (5, 1_764_000_000_124), (6, 0)] {
+            for counter in [0, 1, 31, 32, 1 << 20, (1 << 35) - 1] {
+                let name = Names::new(session_id, epoch).name(counter);
+                assert!(is_cl_ord_id(&name));
+                assert!(seen.insert(name));
+            }
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Who may connect, and what becomes of the orders of one who has gone.
+
+mod house;
+
+use std::time::{Duration, Instant};
+
+use house::House;
+use touchline_strategy::{Execution, Kind};
+use touchline_sys::{Link, Received};
+use touchline_types::Side;
+
+#[test]
+fn a_name_is_taken_once_and_must_be_known() {
+    let house = House::new("names", "");
+    let running = house.start();
+    let _one = house.connect("one").live();
+    assert!(house.refused("one").contains("strategy one is connected already"));
+    assert!(house.refused("nobody").contains("no strategy \"nobody\"; the venue has one, two"));
+    running.end();
+    assert!(house.refused("two").contains("no engine at"));
+}
+
+#[test]
+fn only_the_user_of_the_configuration_may_connect() {
+    let other = "[[strategy]]\nname = \"three\"\nmember = \"ALPHA\"\nuid = 54321";
+    let house = House::new("uid", other);
+    let _running = house.start();
+    assert!(house.refused("three").contains("may not run strategy three"));
+}
+
+#[test]
+fn a_stranger_gets_an_answer_and_no_memory() {
+    let house = House::new("strangers", "");
+    let _running = house.start();
+    let path = house.venue.run_file(touchline_config::RunFile::StrategySocket);
+    let long = vec![b' '; 2_000];
+    let wrong = br#"{"strategy":"one","records":"0","rings":"0"}"#;
+    for message in [&b"hello"[..], b"{}", b"\xff\x00", wrong, &long] {
+        let link = Link::connect(&path).unwrap();
+        link.send(message, &[]).unwrap();
+        let mut buffer = [0; 4_096];
+        let end = Instant::now() + Duration::from_secs(5);
+        let answer = loop {
+            match link.receive(&mut buffer).unwrap() {
+                Received::Nothing => std::thread::sleep(Duration::from_millis(1)),
+                Received::Closed => break String::new(),
+                Received::Message { len, fds, .. } => {
+                    assert!(fds.is_empty());
+                    break String::from_utf8(buffer[..len].to_vec()).unwrap();
+                }
+            }
+            assert!(Instant::now() < end, "no answer to {message:?}");
+        };
+        // A message that does not fit is no message: its sender is cut off.
+        assert!(answer.contains("\"ok\":false") || message.len() > 512, "{message:?}: {answer}");
+    }
+    let _one = house.connect("one").live();
+}
+
+#[test]
+fn orders_of_a_strategy_that_has_gone_are_cancelled_and_its_position_stays() {
+    let house = House::new("gone", "");
+    let running = house.start();
+    let (mut one, mut two) = (house.connect("one").live(), house.connect("two").live());
+    let orders: Vec<u64> = (0..300).map(|at| one.limit(Side::Buy, 100 + at, 2)).collect();
+    one.execution(orders[299], Execution::New);
+    let sale = two.limit(Side::Sell, 399, 1);
+    two.execution(sale, Execution::Trade);
+    one.execution(orders[299], Execution::Trade);
+    drop(one);
+    two.until(|event| event.kind == Kind::Book as u8 && event.bid_px == i64::MIN);
+    two.settle();
+    assert_eq!(running.figure(0, "canceled_orders"), 300);
+    assert_eq!(running.figure(0, "connected"), false);
+    assert_eq!(running.figure(0, "cancel_when_gone_ns")["count"], 1);
+    let mut one = house.connect("one").live();
+    assert_eq!(one.strategy.position(1), 1);
+    let order = one.limit(Side::Buy, 100, 1);
+    one.execution(order, Execution::New);
+}
+
+#[test]
+fn orders_that_an_engine_left_behind_are_cancelled_by_the_next_one() {
+    let house = House::new("restart", "");
+    let running = house.start();
+    let mut one = house.connect("one").live();
+    let order = one.limit(Side::Buy, 100, 2);
+    one.execution(order, Execution::New);
+    running.end();
+    let until = Instant::now() + Duration::from_secs(5);
+    while one.strategy.wait(10_000_000).is_ok() {
+        let _ = one.strategy.next();
+        assert!(Instant::now() < until, "the end of the engine was not noticed");
+    }
+    assert!(one.strategy.why().is_some());
+    let _running = house.start();
+    let one = house.connect("one").live();
+    assert!(one.ladder(1, Side::Buy).is_empty());
+    assert_eq!(one.strategy.orders().count(), 0);
+}
