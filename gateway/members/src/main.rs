@@ -9,9 +9,12 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use touchline_config::Venue;
 use touchline_members::drive::{Driver, Options, Played, Summary};
+use touchline_members::flow::recording::{
+    DbnReader, Format, Recording, Selection, Units, open_recording,
+};
 use touchline_members::flow::{
-    BookPlan, Calibration, EventReader, GLOBEX_WINTER_OPEN_NS, MarketPlan, Parameters, Speed,
-    Synthetic, SyntheticOptions, session_open_ns,
+    BookPlan, Calibration, GLOBEX_WINTER_OPEN_NS, MarketPlan, Parameters, Speed, Synthetic,
+    SyntheticOptions, session_open_ns,
 };
 
 #[derive(Debug, Parser)]
@@ -23,7 +26,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Plays a day of Databento DBN market-by-order records.
+    /// Plays a recorded day: Databento DBN, Nasdaq TotalView-ITCH 5.0 or Bitstamp's orders.
     Replay(Replay),
     /// Plays synthetic order flow, calibrated on a real day.
     Simulate(Simulate),
@@ -65,8 +68,14 @@ struct Playing {
 
 #[derive(Debug, Args)]
 struct Replay {
-    /// The recording, .dbn or .dbn.zst.
+    /// The recording, plain or compressed with gzip, xz or Zstandard.
     file: PathBuf,
+    /// What it is: dbn, itch or bitstamp; recognised by content by default.
+    #[arg(long)]
+    format: Option<Format>,
+    /// What it calls the instrument, where it has several; by default as --symbol, or its only one.
+    #[arg(long)]
+    ticker: Option<String>,
     /// How the records are sent.
     #[arg(long = "as", value_enum, default_value_t = As::Book)]
     mode: As,
@@ -77,9 +86,10 @@ struct Replay {
     /// lasts so many seconds.
     #[arg(long, value_name = "SECONDS", conflicts_with_all = ["speed", "max_idle"])]
     fit: Option<f64>,
-    /// Time of day at which trading opens, UTC, as HH:MM.
-    #[arg(long, default_value = "23:00")]
-    open: String,
+    /// Time of day at which trading opens, as HH:MM: UTC, or the exchange's own in ITCH. By
+    /// default 23:00 for DBN; the others stay in the call phase.
+    #[arg(long)]
+    open: Option<String>,
     #[command(flatten)]
     playing: Playing,
 }
@@ -108,7 +118,7 @@ struct Simulate {
 
 #[derive(Debug, Args)]
 struct Calibrate {
-    /// The recording, .dbn or .dbn.zst.
+    /// The recording, Databento DBN, .dbn or .dbn.zst.
     file: PathBuf,
     /// Price increment of the instrument in billionths.
     #[arg(long, default_value_t = 250_000_000)]
@@ -137,24 +147,46 @@ type Failure = Box<dyn std::error::Error>;
 
 fn run_replay(replay: &Replay) -> Result<(), Failure> {
     let (venue, instrument) = place(&replay.playing)?;
-    let increment = venue.instruments.get(instrument).map(|i| i.price_increment);
-    let tick = increment.and_then(nanos).ok_or("the price increment has more than nine places")?;
-    let mut times = Vec::new();
-    for event in EventReader::open(&replay.file, tick)? {
-        times.push(event?.at_ns);
+    let units = Units::of(venue.instruments.get(instrument).ok_or("the venue has no instrument")?)?;
+    let ticker = replay.ticker.clone().or_else(|| replay.playing.symbol.clone());
+    let selection = Selection { format: replay.format, ticker, units };
+    // Read as a whole first: a file that is wrong somewhere is refused before an order is sent.
+    let mut recording = open_recording(&replay.file, &selection)?;
+    if let (As::Market, Some(reason)) = (replay.mode, recording.format().not_as_market()) {
+        return Err(reason.into());
     }
-    let events = EventReader::open(&replay.file, tick)?;
-    let open_ns = session_open_ns(events.start_ns(), time_of_day(&replay.open)?);
+    let times = recording
+        .by_ref()
+        .map(|event| event.map(|event| event.at_ns))
+        .collect::<Result<Vec<u64>, _>>()?;
+    let start_ns = recording.start_ns().or(times.first().copied()).unwrap_or(0);
+    let open_ns = match (&replay.open, recording.format()) {
+        (Some(open), _) => session_open_ns(start_ns, time_of_day(open)?),
+        (None, Format::Dbn) => session_open_ns(start_ns, GLOBEX_WINTER_OPEN_NS),
+        // Their books cross: what meets must rest.
+        (None, Format::Itch | Format::Bitstamp) => u64::MAX,
+    };
     let mut options = options(&replay.playing, instrument);
     options.verify = !replay.no_verify;
     options.events_total = Some(times.len() as u64);
     if let Some(seconds) = replay.fit {
         (options.speed, options.gap_ns_max) = fit(&times, seconds);
     }
+    let told = told(&*recording);
+    let events = open_recording(&replay.file, &selection)?;
     match replay.mode {
-        As::Book => play(BookPlan::new(events, open_ns), &venue, options),
-        As::Market => play(MarketPlan::new(events, open_ns), &venue, options),
+        As::Book => play(BookPlan::new(events, open_ns), &venue, options, told),
+        As::Market => play(MarketPlan::new(events, open_ns), &venue, options, told),
     }
+}
+
+/// What a recording was found to be, for the summary. Counts are a list: they have an order.
+fn told(recording: &dyn Recording) -> serde_json::Value {
+    serde_json::json!({
+        "format": recording.format().to_string(),
+        "ticker": recording.ticker(),
+        "counts": recording.counts(),
+    })
 }
 
 /// The speed at which events at these times, idle times cut to two seconds, last so many seconds;
@@ -191,11 +223,11 @@ fn run_simulate(simulate: &Simulate) -> Result<(), Failure> {
     let mut options = options(&simulate.playing, instrument);
     options.events_total = simulate.commands;
     options.in_order = !simulate.unordered;
-    play(flow, &venue, options)
+    play(flow, &venue, options, serde_json::Value::Null)
 }
 
 fn run_calibrate(calibrate: &Calibrate) -> Result<(), Failure> {
-    let events = EventReader::open(&calibrate.file, calibrate.tick_nanos)?;
+    let events = DbnReader::new(std::fs::File::open(&calibrate.file)?, calibrate.tick_nanos)?;
     let open_ns = session_open_ns(events.start_ns(), GLOBEX_WINTER_OPEN_NS);
     let mut calibration = Calibration::new(open_ns);
     for event in events {
@@ -233,9 +265,17 @@ fn options(playing: &Playing, instrument: usize) -> Options {
     }
 }
 
-fn play(flow: impl Played, venue: &Venue, options: Options) -> Result<(), Failure> {
+fn play(
+    flow: impl Played,
+    venue: &Venue,
+    options: Options,
+    recording: serde_json::Value,
+) -> Result<(), Failure> {
     let say = Box::new(|progress: &serde_json::Value| write_line(&progress.to_string()));
-    let Summary(summary) = Driver::open(flow, venue, options, say)?.run()?;
+    let Summary(mut summary) = Driver::open(flow, venue, options, say)?.run()?;
+    if let Some(fields) = summary.as_object_mut() {
+        fields.insert("recording".into(), recording);
+    }
     write_line(&summary.to_string());
     Ok(())
 }
@@ -245,12 +285,6 @@ fn write_line(line: &str) {
     use std::io::Write;
     let mut out = std::io::stdout().lock();
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
-}
-
-/// A price increment in billionths.
-fn nanos(increment: touchline_config::Decimal) -> Option<i64> {
-    let places = 9_u32.checked_sub(u32::from(increment.scale))?;
-    increment.mantissa.checked_mul(10_i64.checked_pow(places)?)
 }
 
 fn time_of_day(text: &str) -> Result<u64, Failure> {

@@ -62,20 +62,21 @@ fn read<'a>(message: &Message<'a>, venue: &Venue) -> Result<Report<'a>, String> 
     let number = |tag| text(tag).parse().unwrap_or(0);
     let seq = text(tags::EXEC_ID).split('-').next().and_then(|seq| seq.parse().ok()).unwrap_or(0);
     let exec_type = first(tags::EXEC_TYPE);
-    let last_px = if exec_type == b'F' {
+    let (last_px, last_qty) = if exec_type == b'F' {
         let symbol = text(tags::SYMBOL);
-        let increment = venue
+        let (increment, round_lot) = venue
             .instrument(symbol)
-            .and_then(increment)
+            .and_then(|instrument| Some((increment(instrument)?, instrument.round_lot)))
             .ok_or_else(|| format!("a report names the unknown symbol {symbol:?}"))?;
-        message
+        let last_px = message
             .decimal(tags::LAST_PX)
             .ok()
             .flatten()
             .and_then(|price| price.to_units(increment).ok())
-            .ok_or_else(|| format!("LastPx {:?} is no price", text(tags::LAST_PX)))?
+            .ok_or_else(|| format!("LastPx {:?} is no price", text(tags::LAST_PX)))?;
+        (last_px, number(tags::LAST_QTY) / round_lot)
     } else {
-        0
+        (0, 0)
     };
     Ok(Report {
         cl_ord_id: text(tags::CL_ORD_ID),
@@ -84,7 +85,7 @@ fn read<'a>(message: &Message<'a>, venue: &Venue) -> Result<Report<'a>, String> 
         ord_status: first(tags::ORD_STATUS),
         seq,
         last_px,
-        last_qty: number(tags::LAST_QTY),
+        last_qty,
         trd_match_id: number(SECONDARY_EXEC_ID),
     })
 }

@@ -9,8 +9,8 @@
 use super::arrange::arrange;
 use super::file_book::FileBook;
 use super::mirror::Mirror;
-use super::reader::ReadError;
 use super::record::{Action, Event, EventKind, Side};
+use super::recording::ReadError;
 use super::{Boundary, Fill, Flow, FlowAction, FlowCommand, FlowError, Phase, Step};
 
 /// Copies the recorded book. Never needs to wait for the venue (`settle` is always false).

@@ -19,8 +19,8 @@ use super::book_plan::boundary;
 use super::divergence::{Expected, FillCounts, compare, count_in_call};
 use super::file_book::FileBook;
 use super::mirror::Mirror;
-use super::reader::ReadError;
 use super::record::{Action, Event, EventKind, Record, Side};
+use super::recording::ReadError;
 use super::{Boundary, Fill, Flow, FlowAction, FlowCommand, FlowError, Phase, Step, TimeInForce};
 
 /// Set in the identity of an aggressor that the recording does not name.

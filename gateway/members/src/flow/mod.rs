@@ -19,14 +19,13 @@ mod book_plan;
 mod calibration;
 mod divergence;
 mod file_book;
-mod head;
 mod market_plan;
 mod mirror;
 mod pace;
 mod parameters;
 mod random;
-mod reader;
 mod record;
+pub mod recording;
 #[cfg(test)]
 mod sample;
 mod slow_venue;
@@ -42,8 +41,8 @@ pub use market_plan::MarketPlan;
 pub use pace::{Pace, Speed, SpeedError};
 pub use parameters::{ParameterError, Parameters, Quantiles};
 pub use random::Random;
-pub use reader::{EventReader, ReadError, tick_nanos};
 pub use record::{Action, Event, EventKind, Record, Side};
+pub use recording::ReadError;
 pub use slow_venue::SlowVenue;
 pub use synthetic::{Synthetic, SyntheticOptions};
 

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use super::record::{Action, Event, EventKind, Record, Side};
-use super::{EventReader, FlowAction, FlowCommand, session_open_ns, tick_nanos};
+use super::recording::{DbnReader, tick_nanos};
+use super::{FlowAction, FlowCommand, session_open_ns};
 
 fn record(action: Action, id: u64, side: Option<Side>, price: i64, qty: u64) -> Record {
     Record { action, side, flow_order_id: id, price, qty, at_ns: 0 }
@@ -42,7 +43,7 @@ pub(crate) fn command(action: FlowAction) -> FlowCommand {
 }
 
 /// The recorded ES day, its opening and the number of its events; says so where it is absent.
-pub(crate) fn es_day(test: &str) -> Option<(EventReader<std::fs::File>, u64)> {
+pub(crate) fn es_day(test: &str) -> Option<(DbnReader<std::fs::File>, u64)> {
     let path = data_path("l3/esh4-glbx-mdp3-20231225.mbo.dbn.zst");
     let Some(path) = path else {
         #[allow(clippy::print_stdout)] // The one line that says what was not tested.
@@ -51,9 +52,22 @@ pub(crate) fn es_day(test: &str) -> Option<(EventReader<std::fs::File>, u64)> {
         }
         return None;
     };
-    let reader = EventReader::open(&path, tick_nanos(0, 250_000_000)).unwrap();
+    let file = std::fs::File::open(path).unwrap();
+    let reader = DbnReader::new(file, tick_nanos(0, 250_000_000)).unwrap();
     let open_ns = session_open_ns(reader.start_ns(), super::GLOBEX_WINTER_OPEN_NS);
     Some((reader, open_ns))
+}
+
+/// A recording of the test data; says so where it is absent.
+pub(crate) fn recorded(name: &str) -> Option<PathBuf> {
+    let path = data_path(name);
+    if path.is_none() {
+        #[allow(clippy::print_stdout)] // The one line that says what was not tested.
+        {
+            println!("no {name} in TOUCHLINE_DATA: it is not read");
+        }
+    }
+    path
 }
 
 /// A file of the test data, if the data is there.

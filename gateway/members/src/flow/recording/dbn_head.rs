@@ -8,7 +8,7 @@
 
 use std::io::{self, Read};
 
-use super::reader::ReadError;
+use super::dbn::DbnError;
 
 /// Heads above this are damaged: a head of one instrument is a few hundred bytes.
 const HEAD_BYTES_MAX: u32 = 1 << 24;
@@ -17,33 +17,33 @@ const SYMBOL_BYTES_V1: usize = 22;
 const SYMBOL_BYTES_AT: usize = 45;
 
 /// Reads the head of `source`, returns it as it stands in the file.
-pub(super) fn read_head(source: &mut impl Read) -> Result<Vec<u8>, ReadError> {
+pub(super) fn read_head(source: &mut impl Read) -> Result<Vec<u8>, DbnError> {
     let mut prefix = [0; 8];
     fill(source, &mut prefix)?;
     let [d, b, n, version, length @ ..] = prefix;
     if [d, b, n] != *b"DBN" {
-        return Err(ReadError::NotDbn([d, b, n]));
+        return Err(DbnError::NotDbn([d, b, n]));
     }
     if !(1..=3).contains(&version) {
-        return Err(ReadError::Version(version));
+        return Err(DbnError::Version(version));
     }
     let length = u32::from_le_bytes(length);
     if length > HEAD_BYTES_MAX {
-        return Err(ReadError::HeadLength(length));
+        return Err(DbnError::HeadLength(length));
     }
     let mut metadata = vec![0; length as usize];
     fill(source, &mut metadata)?;
     let mut walk = Walk { rest: &metadata, at: 0 };
-    walk.metadata(version).ok_or(ReadError::Head { offset: walk.at + prefix.len() })?;
+    walk.metadata(version).ok_or(DbnError::Head { offset: walk.at + prefix.len() })?;
     let mut head = prefix.to_vec();
     head.extend(metadata);
     Ok(head)
 }
 
-fn fill(source: &mut impl Read, buf: &mut [u8]) -> Result<(), ReadError> {
+fn fill(source: &mut impl Read, buf: &mut [u8]) -> Result<(), DbnError> {
     source.read_exact(buf).map_err(|e| match e.kind() {
-        io::ErrorKind::UnexpectedEof => ReadError::Truncated { records: 0 },
-        _ => ReadError::Io(e),
+        io::ErrorKind::UnexpectedEof => DbnError::Truncated { records: 0 },
+        _ => DbnError::Io(e),
     })
 }
 

@@ -36,11 +36,15 @@ fn mbo(action: u8, side: u8, id: u64, price: i64, flags: u8) -> [u8; 56] {
     record
 }
 
-fn events(bytes: &[u8]) -> Result<Vec<Event>, ReadError> {
-    EventReader::new(bytes, QUARTER)?.collect()
+fn all<R: Read>(mut reader: DbnReader<R>) -> Result<Vec<Event>, DbnError> {
+    std::iter::from_fn(|| reader.next_event().transpose()).collect()
 }
 
-fn refused(records: &[[u8; 56]]) -> ReadError {
+fn events(bytes: &[u8]) -> Result<Vec<Event>, DbnError> {
+    all(DbnReader::new(bytes, QUARTER)?)
+}
+
+fn refused(records: &[[u8; 56]]) -> DbnError {
     events(&file(0, records)).unwrap_err()
 }
 
@@ -86,11 +90,11 @@ fn a_recording_of_several_compressed_frames_is_read_to_its_end() {
 fn every_version_of_the_format_is_read() {
     for name in ["test_data.mbo.dbn", "test_data.mbo.v3.dbn", "test_data.mbo.v3.dbn.zst"] {
         let Some(path) = data_path(&format!("l3/dbn-fixtures/{name}")) else { return };
-        let events: Result<Vec<Event>, _> = EventReader::open(&path, QUARTER).unwrap().collect();
+        let events = all(DbnReader::new(std::fs::File::open(path).unwrap(), QUARTER).unwrap());
         // The fixtures are cut out of a day: they may end inside an event, but not in a record.
         match events {
             Ok(events) => assert!(!events.is_empty(), "{name}"),
-            Err(ReadError::UnfinishedEvent { .. }) => {}
+            Err(DbnError::UnfinishedEvent { .. }) => {}
             Err(e) => panic!("{name}: {e}"),
         }
     }
@@ -101,15 +105,15 @@ fn a_file_that_breaks_off_is_refused_with_the_place() {
     let good = file(0, &[mbo(b'A', b'B', 1, PRICE, F_LAST), mbo(b'A', b'B', 2, PRICE, F_LAST)]);
     for missing in 1..56 {
         let error = events(&good[..good.len() - missing]).unwrap_err();
-        assert!(matches!(error, ReadError::Truncated { records: 1 }), "{missing}: {error}");
+        assert!(matches!(error, DbnError::Truncated { records: 1 }), "{missing}: {error}");
     }
     let open = [mbo(b'A', b'B', 1, PRICE, F_LAST), mbo(b'A', b'B', 2, PRICE, 0)];
-    assert!(matches!(refused(&open), ReadError::UnfinishedEvent { events: 1, records: 1 }));
-    assert!(matches!(events(&good[..6]), Err(ReadError::Truncated { records: 0 })));
+    assert!(matches!(refused(&open), DbnError::UnfinishedEvent { events: 1, records: 1 }));
+    assert!(matches!(events(&good[..6]), Err(DbnError::Truncated { records: 0 })));
     let Some(path) = data_path("l3/esh4-glbx-mdp3-20231225.mbo.dbn.zst") else { return };
     let whole = std::fs::read(path).unwrap();
     let error = events(&whole[..whole.len() - 100]).unwrap_err();
-    assert!(matches!(error, ReadError::Truncated { .. } | ReadError::UnfinishedEvent { .. }));
+    assert!(matches!(error, DbnError::Truncated { .. } | DbnError::UnfinishedEvent { .. }));
 }
 
 #[test]
@@ -117,24 +121,24 @@ fn what_is_no_market_by_order_record_of_one_instrument_is_refused_by_name() {
     let mut other = mbo(b'A', b'B', 2, PRICE, F_LAST);
     other[4] = 9;
     let error = refused(&[mbo(b'A', b'B', 1, PRICE, F_LAST), other]);
-    assert!(matches!(error, ReadError::Instrument { expected: 17_077, .. }), "{error}");
+    assert!(matches!(error, DbnError::Instrument { expected: 17_077, .. }), "{error}");
     let mut trades = mbo(b'A', b'B', 2, PRICE, F_LAST);
     trades[1] = 0;
-    assert!(matches!(refused(&[trades]), ReadError::RecordType(0)));
-    assert!(matches!(refused(&[mbo(b'X', b'B', 2, PRICE, 0)]), ReadError::Action(b'X')));
-    assert!(matches!(refused(&[mbo(b'A', b'X', 2, PRICE, 0)]), ReadError::Side(b'X')));
+    assert!(matches!(refused(&[trades]), DbnError::RecordType(0)));
+    assert!(matches!(refused(&[mbo(b'X', b'B', 2, PRICE, 0)]), DbnError::Action(b'X')));
+    assert!(matches!(refused(&[mbo(b'A', b'X', 2, PRICE, 0)]), DbnError::Side(b'X')));
     let sideless = refused(&[mbo(b'A', b'N', 2, PRICE, 0)]);
-    assert!(matches!(sideless, ReadError::Sideless { flow_order_id: 2 }));
+    assert!(matches!(sideless, DbnError::Sideless { flow_order_id: 2 }));
     let off_tick = refused(&[mbo(b'A', b'B', 2, PRICE + 1, 0)]);
-    assert!(matches!(off_tick, ReadError::Price(price) if price == PRICE + 1));
+    assert!(matches!(off_tick, DbnError::Price(price) if price == PRICE + 1));
     let late = [mbo(b'A', b'B', 1, PRICE, F_LAST), mbo(b'A', b'B', 2, PRICE, F_SNAPSHOT)];
-    assert!(matches!(refused(&late), ReadError::LateSnapshot { events: 1 }));
-    assert!(matches!(events(&file(1, &[])), Err(ReadError::Schema(Some(dbn::Schema::Mbp1)))));
-    assert!(matches!(EventReader::new(&[][..], 0), Err(ReadError::Tick(0))));
+    assert!(matches!(refused(&late), DbnError::LateSnapshot { events: 1 }));
+    assert!(matches!(events(&file(1, &[])), Err(DbnError::Schema(Some(dbn::Schema::Mbp1)))));
+    assert!(matches!(DbnReader::new(&[][..], 0), Err(DbnError::Tick(0))));
     let wanted = file(0, &[mbo(b'A', b'B', 1, PRICE, F_LAST)]);
-    let mut reader = EventReader::new(&wanted[..], QUARTER).unwrap().expect_instrument(5);
+    let mut reader = DbnReader::new(&wanted[..], QUARTER).unwrap().expect_instrument(5);
     let error = reader.next_event().unwrap_err();
-    assert!(matches!(error, ReadError::Instrument { expected: 5, found: 17_077 }));
+    assert!(matches!(error, DbnError::Instrument { expected: 5, found: 17_077 }));
     assert!(matches!(reader.next_event(), Ok(None)));
 }
 
@@ -165,10 +169,10 @@ fn a_damaged_head_is_refused_with_the_place() {
         bytes[at] = value;
         events(&bytes).unwrap_err()
     };
-    assert!(matches!(damaged(0, b'X'), ReadError::NotDbn(start) if &start == b"XBN"));
-    assert!(matches!(damaged(3, 9), ReadError::Version(9)));
-    assert!(matches!(damaged(7, 0x7f), ReadError::HeadLength(_)));
+    assert!(matches!(damaged(0, b'X'), DbnError::NotDbn(start) if &start == b"XBN"));
+    assert!(matches!(damaged(3, 9), DbnError::Version(9)));
+    assert!(matches!(damaged(7, 0x7f), DbnError::HeadLength(_)));
     // The count of mappings, the last four bytes of the head.
     let last = file(0, &[]).len() - 1;
-    assert!(matches!(damaged(last, 0x7f), ReadError::Head { offset } if offset == last + 1));
+    assert!(matches!(damaged(last, 0x7f), DbnError::Head { offset } if offset == last + 1));
 }

@@ -5,16 +5,15 @@
 //! refused: half a day that looks whole is worse than none.
 
 use std::fmt;
-use std::fs::File;
 use std::io::{self, BufReader, Chain, Cursor, Read};
-use std::path::Path;
 
 use dbn::decode::dbn::Decoder;
 use dbn::decode::{DbnMetadata, DecodeRecordRef, DynReader};
 use dbn::record::{MboMsg, Record as _};
 
-use super::head::read_head;
-use super::record::{Action, Event, EventKind, Record, Side};
+use super::dbn_head::read_head;
+use super::{Counts, Format, ReadError, Recording};
+use crate::flow::record::{Action, Event, EventKind, Record, Side};
 
 /// DBN counts prices in units of 1e-9.
 const NANOS_PER_UNIT: i64 = 1_000_000_000;
@@ -25,9 +24,7 @@ const F_SNAPSHOT: u8 = 0x20;
 
 /// Why a recording cannot be read.
 #[derive(Debug)]
-pub enum ReadError {
-    /// The file cannot be opened.
-    Open(io::Error),
+pub enum DbnError {
     /// Reading or decompressing failed.
     Io(io::Error),
     /// Decoding failed.
@@ -86,10 +83,9 @@ pub enum ReadError {
     },
 }
 
-impl fmt::Display for ReadError {
+impl fmt::Display for DbnError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Open(e) => write!(f, "cannot open the recording: {e}"),
             Self::Io(e) => write!(f, "cannot read the recording: {e}"),
             Self::Decode(e) => write!(f, "cannot decode the recording: {e}"),
             Self::NotDbn(start) => write!(f, "no DBN file: starts with {start:02x?}"),
@@ -116,10 +112,10 @@ impl fmt::Display for ReadError {
     }
 }
 
-impl std::error::Error for ReadError {
+impl std::error::Error for DbnError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Open(e) | Self::Io(e) => Some(e),
+            Self::Io(e) => Some(e),
             Self::Decode(e) => Some(e),
             _ => None,
         }
@@ -147,7 +143,7 @@ impl<R: Read> Read for Counted<R> {
 type Source<R> = Chain<Cursor<Vec<u8>>, DynReader<'static, BufReader<R>>>;
 
 /// Reads the events of one recording, one at a time.
-pub struct EventReader<R: Read> {
+pub struct DbnReader<R: Read> {
     decoder: Decoder<Counted<Source<R>>>,
     head_bytes: u64,
     tick_nanos: i64,
@@ -161,35 +157,25 @@ pub struct EventReader<R: Read> {
     events: u64,
 }
 
-impl EventReader<File> {
-    /// Opens the recording at `path`. `tick_nanos` is the instrument's tick in units of 1e-9.
-    ///
-    /// # Errors
-    /// The file cannot be opened, or as [`EventReader::new`].
-    pub fn open(path: &Path, tick_nanos: i64) -> Result<Self, ReadError> {
-        Self::new(File::open(path).map_err(ReadError::Open)?, tick_nanos)
-    }
-}
-
-impl<R: Read> EventReader<R> {
+impl<R: Read> DbnReader<R> {
     /// Reads from `source`; recognises compression. `tick_nanos` is the instrument's tick in units
     /// of 1e-9.
     ///
     /// # Errors
     /// No DBN head or a damaged one, another schema than `mbo`, a tick that is not positive.
-    pub fn new(source: R, tick_nanos: i64) -> Result<Self, ReadError> {
+    pub fn new(source: R, tick_nanos: i64) -> Result<Self, DbnError> {
         if tick_nanos <= 0 {
-            return Err(ReadError::Tick(tick_nanos));
+            return Err(DbnError::Tick(tick_nanos));
         }
-        let mut source = DynReader::new_inferred(source).map_err(ReadError::Decode)?;
+        let mut source = DynReader::new_inferred(source).map_err(DbnError::Decode)?;
         let head = read_head(&mut source)?;
         let head_bytes = head.len() as u64;
         let inner = Cursor::new(head).chain(source);
         let counted = Counted { inner, bytes: 0, broke_off: false };
-        let decoder = Decoder::new(counted).map_err(ReadError::Decode)?;
+        let decoder = Decoder::new(counted).map_err(DbnError::Decode)?;
         match decoder.metadata().schema {
             Some(dbn::Schema::Mbo) => {}
-            other => return Err(ReadError::Schema(other)),
+            other => return Err(DbnError::Schema(other)),
         }
         Ok(Self {
             decoder,
@@ -233,8 +219,8 @@ impl<R: Read> EventReader<R> {
     /// The next event, `None` after the last.
     ///
     /// # Errors
-    /// Anything in [`ReadError`] but the errors of opening; the reading has ended then.
-    pub fn next_event(&mut self) -> Result<Option<Event>, ReadError> {
+    /// Anything in [`DbnError`] but the errors of opening; the reading has ended then.
+    pub fn next_event(&mut self) -> Result<Option<Event>, DbnError> {
         if self.ended {
             return Ok(None);
         }
@@ -243,7 +229,7 @@ impl<R: Read> EventReader<R> {
         read
     }
 
-    fn read_event(&mut self) -> Result<Option<Event>, ReadError> {
+    fn read_event(&mut self) -> Result<Option<Event>, DbnError> {
         let mut records = Vec::new();
         let mut taken_at_ns = None;
         loop {
@@ -254,7 +240,7 @@ impl<R: Read> EventReader<R> {
             let Some((record, flags, recv_ns)) = next else { break };
             if flags & F_SNAPSHOT != 0 {
                 if self.events > 0 {
-                    return Err(ReadError::LateSnapshot { events: self.events });
+                    return Err(DbnError::LateSnapshot { events: self.events });
                 }
                 taken_at_ns = taken_at_ns.max(Some(recv_ns));
                 records.push(record);
@@ -276,16 +262,16 @@ impl<R: Read> EventReader<R> {
         } else if records.is_empty() {
             Ok(None)
         } else {
-            Err(ReadError::UnfinishedEvent { events: self.events, records: records.len() })
+            Err(DbnError::UnfinishedEvent { events: self.events, records: records.len() })
         }
     }
 
     /// The next record with its flags and receive time. Records that say nothing are skipped.
-    fn read_record(&mut self) -> Result<Option<(Record, u8, u64)>, ReadError> {
+    fn read_record(&mut self) -> Result<Option<(Record, u8, u64)>, DbnError> {
         loop {
             let decoded = match self.decoder.decode_record_ref() {
                 Ok(decoded) => decoded,
-                Err(e) => return Err(ReadError::Decode(e)),
+                Err(e) => return Err(DbnError::Decode(e)),
             };
             let Some(raw) = decoded else {
                 return self.check_end().map(|()| None);
@@ -293,13 +279,13 @@ impl<R: Read> EventReader<R> {
             self.record_bytes += raw.record_size() as u64;
             let rtype = raw.header().rtype;
             let Some(message) = raw.get::<MboMsg>().cloned() else {
-                return Err(ReadError::RecordType(rtype));
+                return Err(DbnError::RecordType(rtype));
             };
             self.records += 1;
             let expected = *self.instrument_id.get_or_insert(message.hd.instrument_id);
             if expected != message.hd.instrument_id {
                 let found = message.hd.instrument_id;
-                return Err(ReadError::Instrument { expected, found });
+                return Err(DbnError::Instrument { expected, found });
             }
             if let Some(record) = to_record(&message, self.tick_nanos)? {
                 return Ok(Some((record, message.flags.raw(), message.ts_recv)));
@@ -307,20 +293,38 @@ impl<R: Read> EventReader<R> {
         }
     }
 
-    fn check_end(&self) -> Result<(), ReadError> {
+    fn check_end(&self) -> Result<(), DbnError> {
         let source = self.decoder.get_ref();
         if source.broke_off || source.bytes != self.head_bytes + self.record_bytes {
-            return Err(ReadError::Truncated { records: self.records });
+            return Err(DbnError::Truncated { records: self.records });
         }
         Ok(())
     }
 }
 
-impl<R: Read> Iterator for EventReader<R> {
+impl<R: Read> Iterator for DbnReader<R> {
     type Item = Result<Event, ReadError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.next_event().transpose()
+        self.next_event().map_err(ReadError::Dbn).transpose()
+    }
+}
+
+impl<R: Read> Recording for DbnReader<R> {
+    fn format(&self) -> Format {
+        Format::Dbn
+    }
+
+    fn ticker(&self) -> Option<String> {
+        self.symbols().first().cloned()
+    }
+
+    fn start_ns(&self) -> Option<u64> {
+        Some(Self::start_ns(self))
+    }
+
+    fn counts(&self) -> Counts {
+        vec![("records", self.records)]
     }
 }
 
@@ -328,7 +332,7 @@ fn snapshot(at_ns: u64, records: Vec<Record>) -> Event {
     Event { kind: EventKind::Snapshot, index: 0, at_ns, records }
 }
 
-fn to_record(message: &MboMsg, tick_nanos: i64) -> Result<Option<Record>, ReadError> {
+fn to_record(message: &MboMsg, tick_nanos: i64) -> Result<Option<Record>, DbnError> {
     let action = match message.action as u8 {
         b'A' => Action::Add,
         b'C' => Action::Cancel,
@@ -337,22 +341,22 @@ fn to_record(message: &MboMsg, tick_nanos: i64) -> Result<Option<Record>, ReadEr
         b'F' => Action::Fill,
         b'R' => Action::Clear,
         b'N' => return Ok(None),
-        other => return Err(ReadError::Action(other)),
+        other => return Err(DbnError::Action(other)),
     };
     let side = match message.side as u8 {
         b'B' => Some(Side::Buy),
         b'A' => Some(Side::Sell),
         b'N' => None,
-        other => return Err(ReadError::Side(other)),
+        other => return Err(DbnError::Side(other)),
     };
     let flow_order_id = message.order_id;
     if side.is_none() && matches!(action, Action::Add | Action::Cancel | Action::Modify) {
-        return Err(ReadError::Sideless { flow_order_id });
+        return Err(DbnError::Sideless { flow_order_id });
     }
     let price = match action {
         Action::Clear => 0,
         _ if message.price % tick_nanos == 0 => message.price / tick_nanos,
-        _ => return Err(ReadError::Price(message.price)),
+        _ => return Err(DbnError::Price(message.price)),
     };
     let qty = u64::from(message.size);
     let at_ns = message.hd.ts_event;
@@ -366,5 +370,5 @@ pub const fn tick_nanos(units: i64, nanos: i64) -> i64 {
 }
 
 #[cfg(test)]
-#[path = "reader_tests.rs"]
+#[path = "dbn_tests.rs"]
 mod tests;
