@@ -17,12 +17,17 @@ from running_venue import ROOT, RunningVenue, find_program
 
 
 @pytest.fixture
-def venue(tmp_path: Path) -> Iterator[RunningVenue]:
+def demo() -> str:
+    """The configuration of `touchline demo`; a test file may have its own."""
+    return (ROOT / "marketdata/touchline/marketdata/demo.toml").read_text()
+
+
+@pytest.fixture
+def venue(tmp_path: Path, demo: str) -> Iterator[RunningVenue]:
     """The venue of `touchline demo`, started."""
     running = RunningVenue(find_program("touchline-venue"), tmp_path / "venue")
     made = running.config.read_text()
-    text = (ROOT / "marketdata/touchline/marketdata/demo.toml").read_text()
-    text = text.replace("127.0.0.1:9878", f"{running.address[0]}:{running.address[1]}")
+    text = demo.replace("127.0.0.1:9878", f"{running.address[0]}:{running.address[1]}")
     group, port = re.findall(r'a = "(239\.255\.\d+)\.\d:(\d+)"', made)[0]
     text = re.sub(r'"239\.255\.77\.(\d):310\d\d"', rf'"{group}.\1:{port}"', text)
     text = text.replace(

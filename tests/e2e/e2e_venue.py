@@ -11,15 +11,15 @@ from typing import Any
 
 __all__ = ["Play", "last_line", "recording"]
 
-_RECORDING = Path("l3") / "esh4-glbx-mdp3-20231225.mbo.dbn.zst"
+_ES_DAY = "l3/esh4-glbx-mdp3-20231225.mbo.dbn.zst"
 
 Play = Callable[..., "subprocess.Popen[str]"]
 
 
-def recording() -> Path | None:
-    """The ES day, where TOUCHLINE_DATA names a folder that holds it."""
+def recording(name: str = _ES_DAY) -> Path | None:
+    """A recorded day, where TOUCHLINE_DATA names a folder that holds it."""
     folder = os.environ.get("TOUCHLINE_DATA")
-    path = Path(folder) / _RECORDING if folder else None
+    path = Path(folder) / name if folder else None
     return path if path is not None and path.is_file() else None
 
 

@@ -89,11 +89,14 @@ def add_replay(commands: Subparsers) -> None:
     parser = commands.add_parser(
         "replay",
         help="play a recorded day through FIX sessions of simulated members",
-        description="Plays a day of Databento DBN market-by-order records (MBO, .dbn or .dbn.zst) "
-        "into a running venue, through a real FIX session for each of its members. "
+        description="Plays a recorded day into a running venue, through a real FIX session for "
+        "each of its members: Databento DBN market by order (MBO), Nasdaq TotalView-ITCH 5.0, or "
+        "Bitstamp's orders as CSV; plain or compressed (gzip, xz, Zstandard). docs/recordings.md "
+        "says what is read of each format, and what the venue's [[instrument]] must be. "
         "--as book sends every book change of the file as a new order, replace or cancel; "
-        "--as market sends trades as marketable orders of an aggressing member (the last session "
-        "of the configuration), and classes, counts and repairs what the exchange did otherwise. "
+        "--as market (DBN only) sends trades as marketable orders of an aggressing member (the "
+        "last session of the configuration), and classes, counts and repairs what the exchange "
+        "did otherwise. "
         "At every event end the book of the multicast feed is compared with the file's, in every "
         "level, quantity and order count. Exit code 0 if all were equal.",
     )
@@ -107,16 +110,26 @@ def add_replay(commands: Subparsers) -> None:
         help="how the records are sent (default: book)",
     )
     parser.add_argument(
+        "--format",
+        choices=["dbn", "itch", "bitstamp"],
+        help="what the recording is (default: recognised by its content)",
+    )
+    parser.add_argument(
+        "--ticker",
+        help="what the recording calls the instrument, where it has several (ITCH; default: as "
+        "--symbol, else the only one that has orders)",
+    )
+    parser.add_argument(
         "--no-verify",
         action="store_true",
         help="do not compare books at event ends; orders then need not wait for the feed",
     )
     parser.add_argument(
         "--open",
-        default="23:00",
         metavar="HH:MM",
-        help="time of day at which the recorded market opens, UTC; before it the venue is in its "
-        "call phase (default: 23:00, CME in winter)",
+        help="time of day at which the recorded market opens, UTC (ITCH: the exchange's own time); "
+        "before it the venue is in its call phase (default: DBN 23:00, CME in winter; ITCH and "
+        "Bitstamp stay in the call phase, because orders in them may cross)",
     )
     _playing(parser)
     parser.set_defaults(run=_replay)
@@ -208,7 +221,11 @@ def _options(options: argparse.Namespace) -> list[str]:
 
 
 def _replay(options: argparse.Namespace) -> int:
-    arguments = ["replay", str(options.file), "--as", options.mode, "--open", options.open]
+    arguments = ["replay", str(options.file), "--as", options.mode]
+    chosen = {"--format": options.format, "--ticker": options.ticker, "--open": options.open}
+    for name, value in chosen.items():
+        if value is not None:
+            arguments += [name, value]
     if options.no_verify:
         arguments.append("--no-verify")
     return _play(arguments + _options(options), options.json)
@@ -302,6 +319,9 @@ def summary_table(summary: dict[str, Any]) -> Table:
             table.add_row(f"  {label}", f"{count:,}")
         table.add_row("  fills of ours that it did not report", f"{flow['extra']:,}")
         table.add_row("repairs", f"{flow['repairs']:,}")
+    recording = summary.get("recording") or {"counts": []}
+    for name, count in recording["counts"]:
+        table.add_row(f"recording: {name}", f"{count:,}")
     if summary["compared"]:
         equal, compared = summary["equal"], summary["compared"]
         table.add_row("books equal at event ends", f"{equal:,} of {compared:,}")
