@@ -13,7 +13,10 @@ seconds="${1:?seconds for each target}"
 shift
 targets=("$@")
 if [ "${#targets[@]}" -eq 0 ]; then
-    targets=(fix_codec fix_session feed_decoder journal_reader ring_reader configuration)
+    targets=(
+        fix_codec fix_session feed_decoder journal_reader ring_reader configuration itch_reader
+        bitstamp_reader
+    )
 fi
 export RUSTC_BOOTSTRAP=1
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}/fuzz"

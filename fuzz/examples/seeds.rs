@@ -12,6 +12,7 @@ use touchline_feed_codec::{
 };
 use touchline_fuzz::{command, frame};
 use touchline_journal::layout;
+use touchline_members::flow::recording::itch_message_bytes;
 use touchline_types::Command;
 
 fn main() -> Result<(), Error> {
@@ -22,7 +23,9 @@ fn main() -> Result<(), Error> {
     write(folder, "feed_decoder", feed())?;
     write(folder, "journal_reader", journal())?;
     write(folder, "ring_reader", ring())?;
-    write(folder, "configuration", configuration())
+    write(folder, "configuration", configuration())?;
+    write(folder, "itch_reader", itch())?;
+    write(folder, "bitstamp_reader", bitstamp())
 }
 
 fn write(folder: &Path, target: &str, seeds: Vec<Vec<u8>>) -> Result<(), Error> {
@@ -348,4 +351,76 @@ phase = "continuous"
 "#;
     let wrong = small.replace("0.25", "x").replace("ALPHA2", "ALPHA1");
     [small.to_owned(), format!("{small}{large}"), wrong].map(String::into_bytes).to_vec()
+}
+
+/// Orders of one stock that are added, executed, canceled, replaced and deleted, then a message of
+/// every type; with lengths, and with zeros in their place.
+fn itch() -> Vec<Vec<u8>> {
+    let add = |kind: u8, order_ref: u8, side: u8| {
+        let mut bytes = message(kind, order_ref);
+        bytes[19] = side;
+        bytes[23] = 9; // shares
+        bytes[24..32].copy_from_slice(b"A       ");
+        bytes[34] = 2 + order_ref; // price
+        bytes
+    };
+    let take = |kind: u8, shares: u8| {
+        let mut bytes = message(kind, 1);
+        bytes[22] = shares;
+        bytes
+    };
+    let mut replace = message(b'U', 1);
+    (replace[26], replace[30], replace[33]) = (3, 7, 4);
+    let mut day = vec![add(b'A', 1, b'B'), add(b'F', 2, b'S')];
+    day.extend([take(b'E', 1), take(b'C', 1), take(b'X', 1), replace, message(b'D', 2)]);
+    day.extend(b"SRHYLVWKJhPQBINO".iter().map(|kind| message(*kind, 0)));
+    let stream = |filled: bool| -> Vec<u8> {
+        let length = |m: &Vec<u8>| if filled { (m.len() as u16).to_be_bytes() } else { [0; 2] };
+        day.iter().flat_map(|m| [length(m).to_vec(), m.clone()].concat()).collect()
+    };
+    let flags = [0, 1, 2, 3];
+    flags.iter().flat_map(|f| [true, false].map(|t| [vec![*f], stream(t)].concat())).collect()
+}
+
+/// A message of this type about an order, with stock locate 1 and every code valid.
+fn message(kind: u8, order_ref: u8) -> Vec<u8> {
+    let mut bytes = vec![0; itch_message_bytes(kind).unwrap_or(1)];
+    (bytes[0], bytes[2]) = (kind, 1);
+    match kind {
+        b'S' => bytes[11] = b'O',
+        b'R' | b'H' => bytes[11..19].copy_from_slice(b"A       "),
+        b'Q' => bytes[19..27].copy_from_slice(b"A       "),
+        b'P' => {
+            bytes[19] = b'B';
+            bytes[24..32].copy_from_slice(b"A       ");
+        }
+        _ => {}
+    }
+    match kind {
+        b'H' => bytes[19] = b'T',
+        b'A' | b'F' | b'E' | b'C' | b'X' | b'D' | b'U' => bytes[18] = order_ref,
+        _ => {}
+    }
+    bytes
+}
+
+/// Lines in order, and lines with every kind of disorder.
+fn bitstamp() -> Vec<Vec<u8>> {
+    let lines = [
+        "1,1000,1000,236.47,200,created,bid",
+        "2,1001,1000,236.50,300,created,ask",
+        "1,1002,1000,236.47,150,changed,bid",
+        "1,1003,1000,236.47,150,deleted,bid",
+        "2,1004,1000,236.50,0,deleted,ask",
+        "1,1000,900,236.47,200,created,bid",
+        "3,1005,1005,240,5,changed,bid",
+        "3,1005,1005,241.5,6,changed,bid",
+        "4,1005,1005,239,0,created,ask",
+        "4,1005,1005,239,1,created,ask",
+        "3,1005,1005,239,0,changed,bid",
+        "\"9\",1,1,1,1,\"deleted\",\"bid\"\r",
+    ];
+    let all: Vec<u8> = lines.iter().flat_map(|line| format!("{line}\n").into_bytes()).collect();
+    let disordered = lines.iter().rev().flat_map(|line| format!("{line}\n").into_bytes());
+    vec![all.clone(), disordered.collect(), all[..all.len() / 2].to_vec()]
 }

@@ -2,7 +2,45 @@
 //! lengths and checksums, so that the fuzzer reaches what lies behind those.
 #![forbid(unsafe_code)]
 
+use touchline_members::flow::recording::Units;
+use touchline_members::flow::{Event, FileBook};
 use touchline_types::{Command, CommandKind, OrdType, Side};
+
+/// An instrument that admits most of what a recording may have.
+pub const UNITS: Units = Units {
+    tick_nanos: 100_000,
+    min_price: 1,
+    max_price: 1 << 40,
+    round_lot: 1,
+    max_order_qty: 1 << 40,
+};
+
+/// The events that a reader gave before its end or its error, and the error's text. They count
+/// from 0, are never empty, and make a book without contradiction.
+///
+/// # Panics
+/// If not.
+#[must_use]
+pub fn check_events<E: std::error::Error>(
+    read: Vec<Result<Event, E>>,
+) -> (Vec<Event>, Option<String>) {
+    let (mut events, mut error) = (Vec::new(), None);
+    let mut book = FileBook::new();
+    for event in read {
+        assert!(error.is_none(), "an event behind an error");
+        match event {
+            Ok(event) => {
+                assert_eq!(event.index, events.len() as u64);
+                assert!(!event.records.is_empty());
+                assert_eq!(book.apply(&event), Ok(()), "{event:?}");
+                events.push(event);
+            }
+            Err(refused) => error = Some(refused.to_string()),
+        }
+    }
+    assert!(error.as_ref().is_none_or(|error| !error.is_empty()));
+    (events, error)
+}
 
 /// A FIX message with this body, `BodyLength(9)` and `CheckSum(10)` as they must be.
 #[must_use]
