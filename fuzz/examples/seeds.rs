@@ -24,6 +24,7 @@ fn main() -> Result<(), Error> {
     write(folder, "journal_reader", journal())?;
     write(folder, "ring_reader", ring())?;
     write(folder, "configuration", configuration())?;
+    write(folder, "strategy_hello", hellos())?;
     write(folder, "itch_reader", itch())?;
     write(folder, "bitstamp_reader", bitstamp())
 }
@@ -303,6 +304,15 @@ fn ring() -> Vec<Vec<u8>> {
         }
     }
     seeds
+}
+
+/// What strategies say first: of this build, of another one, and in part.
+fn hellos() -> Vec<Vec<u8>> {
+    let records = format!("{:016x}", touchline_types::LAYOUT_HASH);
+    let rings = format!("{:016x}", touchline_ring::layout::LAYOUT_HASH);
+    let hello = format!(r#"{{"strategy":"maker","records":"{records}","rings":"{rings}"}}"#);
+    let other = hello.replace(&rings, "0000000000000000");
+    vec![hello[..20].into(), hello.into(), other.into(), b"{}".to_vec()]
 }
 
 fn configuration() -> Vec<Vec<u8>> {

@@ -1,0 +1,18 @@
+//! The first message of a strategy: a name that a strategy of this build sent, or a reason.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use touchline_engine::read_hello;
+
+fuzz_target!(|data: &[u8]| {
+    match read_hello(data) {
+        Ok(name) => {
+            let text = std::str::from_utf8(data);
+            let layout = format!("{:016x}", touchline_types::LAYOUT_HASH);
+            assert!(text.is_ok_and(|text| text.contains("strategy")));
+            assert!(name.len() <= data.len());
+            assert!(text.is_ok_and(|text| text.contains(&layout) || text.contains('\\')));
+        }
+        Err(reason) => assert!(!reason.is_empty()),
+    }
+});
