@@ -105,7 +105,7 @@ pub unsafe extern "C" fn tl_strategy_next(
     if event.is_null() {
         return ARGUMENT;
     }
-    match strategy.next() {
+    match strategy.next_event() {
         Ok(Some(next)) => {
             // SAFETY: not NULL, and the caller promises room for an event.
             unsafe { event.write_unaligned(next) };
@@ -135,7 +135,7 @@ pub unsafe extern "C" fn tl_strategy_batch(
     }
     let mut taken = 0;
     while (taken as u64) < capacity {
-        match strategy.next() {
+        match strategy.next_event() {
             Ok(Some(next)) => {
                 // SAFETY: the caller promises room for `capacity` events, and taken is below that.
                 unsafe { events.add(taken).write_unaligned(next) };

@@ -34,7 +34,8 @@ pub const ENGINE_BYTES: usize = 4 * PAGE_BYTES + EXECUTION_BYTES;
 /// Bytes of the strategy's piece.
 pub const STRATEGY_BYTES: usize = 2 * PAGE_BYTES + COMMAND_BYTES;
 
-const _: () = assert!(COMMAND_BYTES % PAGE_BYTES == 0 && EXECUTION_BYTES % PAGE_BYTES == 0);
+const _: () = assert!(COMMAND_BYTES.is_multiple_of(PAGE_BYTES));
+const _: () = assert!(EXECUTION_BYTES.is_multiple_of(PAGE_BYTES));
 const _: () = assert!(crate::layout::ring_bytes(0, 0) == 3 * PAGE_BYTES);
 
 /// Who maps.

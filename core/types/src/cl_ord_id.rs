@@ -64,6 +64,26 @@ pub fn is_cl_ord_id(id: &ClOrdId) -> bool {
     len > 0 && parse(&id[..len]).is_ok() && id[len..].iter().all(|byte| *byte == 0)
 }
 
+/// What the ClOrdIDs of a strategy begin with: `S` and its session, in base 32. The engine takes no
+/// others from it, so that it names no order of another session of its member.
+#[must_use]
+pub const fn strategy_prefix(session_id: u32) -> [u8; 4] {
+    let mut prefix = [b'S'; 4];
+    write_base32(session_id as u64, &mut prefix, 1);
+    prefix
+}
+
+/// Writes the lowest digits of a number in base 32 from `start` to the end, the last one last.
+pub const fn write_base32(mut number: u64, out: &mut [u8], start: usize) {
+    let digits = b"0123456789ABCDEFGHIJKLMNOPQRSTUV";
+    let mut at = out.len();
+    while at > start {
+        at -= 1;
+        out[at] = digits[(number & 31) as usize];
+        number >>= 5;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -75,5 +95,12 @@ mod tests {
         assert_eq!(parse(b"a\x01"), Err(ClOrdIdError::NotPrintable(1)));
         assert_eq!(parse(&[b'a'; 20]).map(|id| text(&id).len()), Ok(20));
         assert_eq!(parse(b"A-1").as_ref().map(text), Ok(&b"A-1"[..]));
+    }
+
+    #[test]
+    fn strategies_of_other_sessions_have_other_prefixes() {
+        assert_eq!(super::strategy_prefix(0), *b"S000");
+        assert_eq!(super::strategy_prefix(33), *b"S011");
+        assert_eq!(super::strategy_prefix(4_095), *b"S3VV");
     }
 }

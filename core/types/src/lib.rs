@@ -14,7 +14,8 @@ mod reason;
 mod record;
 
 pub use cl_ord_id::{
-    ClOrdId, ClOrdIdError, is_cl_ord_id, parse as parse_cl_ord_id, text as cl_ord_id_text,
+    ClOrdId, ClOrdIdError, is_cl_ord_id, parse as parse_cl_ord_id, strategy_prefix,
+    text as cl_ord_id_text, write_base32,
 };
 pub use generated::*;
 pub use public::public_of;

@@ -67,6 +67,8 @@ pub(crate) struct Orders {
 pub(crate) struct Desk {
     pub(crate) comp_id: Vec<u8>,
     pub(crate) slots: Vec<Slot>,
+    /// Highest number of a strategy, whose events are not told here; those of sessions are lower.
+    pub(crate) last_strategy: u32,
     pub(crate) connections: Vec<Option<Connection>>,
     pub(crate) orders: Orders,
     pub(crate) framer: Framer,
@@ -203,8 +205,9 @@ impl Desk {
     pub(crate) fn report(&mut self, event: &Event, times: Option<HopTimes>, now: u64) -> bool {
         let Some(msg_type) = report::msg_type_of(event.kind) else { return false };
         let Some(slot) = slot_of(&mut self.slots, event.session_id) else {
-            // Session 0 is the operator, who reads the public feed.
-            self.orders.counters.unknown_owner += u64::from(event.session_id != 0);
+            // Session 0 is the operator, who reads the public feed; strategies have rings.
+            let is_unknown = event.session_id > self.last_strategy;
+            self.orders.counters.unknown_owner += u64::from(is_unknown);
             return false;
         };
         let place = Place { seq: event.seq, index: event.index };

@@ -133,6 +133,7 @@ impl Gateway {
             desk: Desk {
                 comp_id: venue.comp_id.clone().into_bytes(),
                 slots,
+                last_strategy: (venue.sessions.len() + venue.strategies.len()) as u32,
                 connections: Vec::new(),
                 orders,
                 framer: Framer::new(venue.gateway.message_bytes_max),

@@ -1,9 +1,8 @@
 //! ClOrdIDs of a strategy: `S`, its session, its connection, a counter, in base 32. Twenty characters
 //! that no other connection of the day has used.
 
-use touchline_types::ClOrdId;
+use touchline_types::{ClOrdId, strategy_prefix, write_base32};
 
-const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHIJKLMNOPQRSTUV";
 /// Where the counter begins.
 const COUNTER: usize = 13;
 
@@ -16,9 +15,9 @@ pub(crate) struct Names {
 impl Names {
     /// `epoch` is the number of the connection; its lowest 45 bits are used.
     pub(crate) fn new(session_id: u32, epoch: u64) -> Self {
-        let mut prefix = [b'S'; COUNTER];
-        write(u64::from(session_id), &mut prefix[1..4]);
-        write(epoch, &mut prefix[4..]);
+        let mut prefix = [0; COUNTER];
+        prefix[..4].copy_from_slice(&strategy_prefix(session_id));
+        write_base32(epoch, &mut prefix, 4);
         Self { prefix }
     }
 
@@ -27,16 +26,8 @@ impl Names {
     pub(crate) fn name(&self, counter: u64) -> ClOrdId {
         let mut name = [0; 20];
         name[..COUNTER].copy_from_slice(&self.prefix);
-        write(counter, &mut name[COUNTER..]);
+        write_base32(counter, &mut name, COUNTER);
         name
-    }
-}
-
-/// Writes the lowest digits of a number, the last one last.
-fn write(mut number: u64, out: &mut [u8]) {
-    for byte in out.iter_mut().rev() {
-        *byte = DIGITS[(number & 31) as usize];
-        number >>= 5;
     }
 }
 

@@ -119,7 +119,7 @@ impl Strategy {
     ///
     /// [`Refusal::Gone`], when everything before that was told.
     #[inline]
-    pub fn next(&mut self) -> Result<Option<StrategyEvent>, Refusal> {
+    pub fn next_event(&mut self) -> Result<Option<StrategyEvent>, Refusal> {
         loop {
             if let Some(event) = self.told.pop_front() {
                 let is_tick = event.kind == Kind::Book as u8 || event.kind == Kind::Trade as u8;

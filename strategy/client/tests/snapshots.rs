@@ -41,7 +41,7 @@ fn trade(trader: &mut Trader, chance: &mut Chance, commands: usize) {
                 trader.send(instrument_id, side, price, qty, TimeInForce::Day);
             }
         }
-        while let Ok(Some(event)) = trader.strategy.next() {
+        while let Ok(Some(event)) = trader.strategy.next_event() {
             trader.seen.push(event);
         }
     }
@@ -65,20 +65,19 @@ fn one_who_comes_in_the_middle_has_the_books_of_one_who_was_there() {
         // It comes while commands are on their way.
         let mut two = house.connect("two");
         trade(&mut one, &mut chance, 400);
-        let mut two = two_live(&mut two);
-        one.settle();
-        two.settle();
-        assert_eq!(ladders(two), ladders(&one), "seed {seed}");
+        two_live(&mut two);
+        one.mark();
+        one.see_mark();
+        two.see_mark();
+        assert_eq!(ladders(&two), ladders(&one), "seed {seed}");
         assert_eq!(two.strategy.counters()["contradictions"], 0, "seed {seed}");
         assert_eq!(one.strategy.counters()["contradictions"], 0, "seed {seed}");
-        let _ = &mut two;
         running.end();
     }
 }
 
-fn two_live(two: &mut Trader) -> &mut Trader {
+fn two_live(two: &mut Trader) {
     two.until(|event| event.kind == Kind::Live as u8 && event.instrument_id == 2);
-    two
 }
 
 #[test]
@@ -91,13 +90,14 @@ fn one_who_fell_behind_is_told_so_and_comes_right_again() {
         let mut two = house.connect("two").live();
         // More public records than the ring holds, while the other one does not look.
         trade(&mut one, &mut chance, 3_000);
-        one.settle();
+        one.until_answered();
         two.until(|event| event.kind == Kind::Stale as u8);
         assert!(!two.strategy.is_live(1));
         trade(&mut one, &mut chance, 100);
         two_live(&mut two);
-        one.settle();
-        two.settle();
+        one.mark();
+        one.see_mark();
+        two.see_mark();
         assert_eq!(ladders(&two), ladders(&one), "seed {seed}");
         assert!(two.strategy.counters()["lost_records"].as_u64() > Some(0), "seed {seed}");
         running.end();

@@ -132,7 +132,6 @@ fn an_order_that_answers_a_book_is_counted_from_tick_to_trade() {
     two.until(|event| event.kind == Kind::Book as u8);
     let order = two.limit(Side::Sell, 110, 1);
     two.execution(order, Execution::New);
-    two.settle();
-    assert_eq!(running.figure(1, "tick_to_trade_ns")["count"], 1);
-    assert_eq!(running.figure(0, "tick_to_trade_ns")["count"], 0, "it answered to nothing");
+    running.expect(1, "tick_to_trade_ns.count", 1);
+    assert_eq!(running.figure(0, "tick_to_trade_ns.count"), 0, "it answered to nothing");
 }

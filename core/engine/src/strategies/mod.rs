@@ -16,7 +16,10 @@ use serde_json::{Value, json};
 use touchline_config::{Instrument, Strategy, Venue};
 use touchline_matcher::{LimitsView, OwnedMatcher};
 use touchline_sys::now_ns;
-use touchline_types::{Command, CommandKind, Event, EventKind, PrivateRecord, Scope};
+use touchline_types::{
+    ClOrdId, Command, CommandKind, Event, EventKind, PrivateRecord, Scope, is_cl_ord_id,
+    strategy_prefix,
+};
 
 use self::port::{Pace, Port};
 use self::reception::Visit;
@@ -230,11 +233,10 @@ impl Strategies {
 
     /// Gives a record to its owner, if he is there.
     pub(crate) fn push(&mut self, session_id: u32, record: &PrivateRecord) {
-        if let Some(owner) = self.owner_of(session_id) {
-            if let Some(port) = owner.port.as_mut() {
-                port.executions.push(record);
-                self.dirty = true;
-            }
+        let port = self.owner_of(session_id).and_then(|owner| owner.port.as_mut());
+        if let Some(port) = port {
+            port.executions.push(record);
+            self.dirty = true;
         }
     }
 
@@ -413,7 +415,8 @@ impl Owner {
             token: sent.token,
             ..Command::of(sent.kind)
         };
-        let named = touchline_types::is_cl_ord_id;
+        let prefix = strategy_prefix(self.config.id);
+        let named = |name: &ClOrdId| is_cl_ord_id(name) && name.starts_with(&prefix);
         let may_be = match sent.kind {
             CommandKind::NewOrder | CommandKind::OrderStatus => named(&sent.cl_ord_id),
             CommandKind::CancelOrder | CommandKind::ReplaceOrder => {

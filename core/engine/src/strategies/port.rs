@@ -129,7 +129,10 @@ pub(crate) struct Pace {
 impl Pace {
     /// `per_s` commands a second, `burst` of them at once; 0 a second: any number.
     pub(crate) const fn new(per_s: u64, burst: u64) -> Self {
-        let cost_ns = if per_s == 0 { 0 } else { 1_000_000_000 / per_s };
+        let cost_ns = match 1_000_000_000_u64.checked_div(per_s) {
+            Some(cost_ns) => cost_ns,
+            None => 0,
+        };
         let credit_ns_max = cost_ns.saturating_mul(burst);
         Self { cost_ns, credit_ns: credit_ns_max, credit_ns_max, at_ns: 0 }
     }

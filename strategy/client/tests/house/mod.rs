@@ -16,7 +16,9 @@ use touchline_strategy::{Execution, Kind, OwnOrder, Refusal, Strategy, StrategyE
 use touchline_sys::{Agent, now_ns};
 use touchline_types::{OrdType, Side, TimeInForce};
 
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Price of a mark, below every other.
+const MARK_PX: i64 = 1;
 
 /// The folder of a venue; removed at the end.
 pub struct House {
@@ -151,12 +153,18 @@ impl Running {
 
     /// A figure of a strategy, as the engine says it.
     pub fn figure(&self, strategy: usize, name: &str) -> serde_json::Value {
-        self.status.lock().unwrap()["strategies"][strategy][name].clone()
+        let status = self.status.lock().unwrap();
+        name.split('.').fold(&status["strategies"][strategy], |at, part| &at[part]).clone()
     }
 
-    /// A figure of the engine.
-    pub fn engine_figure(&self, name: &str) -> serde_json::Value {
-        self.status.lock().unwrap()[name].clone()
+    /// Waits until a figure of a strategy is what it should be.
+    pub fn expect(&self, strategy: usize, name: &str, value: impl Into<serde_json::Value>) {
+        let (value, end) = (value.into(), Instant::now() + PATIENCE);
+        while self.figure(strategy, name) != value {
+            let found = self.figure(strategy, name);
+            assert!(Instant::now() < end, "{name} of strategy {strategy} is {found}, not {value}");
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 }
 
@@ -177,7 +185,7 @@ impl Trader {
     pub fn until(&mut self, wanted: impl Fn(&StrategyEvent) -> bool) -> StrategyEvent {
         let end = Instant::now() + PATIENCE;
         while Instant::now() < end {
-            match self.strategy.next().unwrap() {
+            match self.strategy.next_event().unwrap() {
                 Some(event) => {
                     self.seen.push(event);
                     if wanted(&event) {
@@ -204,11 +212,42 @@ impl Trader {
         })
     }
 
+    /// Sends a bid that nothing else is like, and waits until it rests: everything sent before it
+    /// has happened.
+    pub fn mark(&mut self) {
+        let mark = self.send(2, Side::Buy, MARK_PX, 1, TimeInForce::Day);
+        self.execution(mark, Execution::New);
+    }
+
+    /// Takes what comes until every command is answered.
+    pub fn until_answered(&mut self) {
+        let end = Instant::now() + PATIENCE;
+        while self.strategy.orders().any(|own| own.pending > 0) {
+            assert!(Instant::now() < end, "no answer");
+            match self.strategy.next_event().unwrap() {
+                Some(event) => self.seen.push(event),
+                None => drop(self.strategy.wait(20_000_000)),
+            }
+        }
+    }
+
+    /// Takes what comes until the other one's mark is in the book.
+    pub fn see_mark(&mut self) {
+        let end = Instant::now() + PATIENCE;
+        while self.ladder(2, Side::Buy).last().is_none_or(|worst| worst.0 != MARK_PX) {
+            assert!(Instant::now() < end, "the mark does not come");
+            match self.strategy.next_event().unwrap() {
+                Some(event) => self.seen.push(event),
+                None => drop(self.strategy.wait(20_000_000)),
+            }
+        }
+    }
+
     /// Takes what comes until nothing has for a while.
     pub fn settle(&mut self) {
         let mut quiet = Instant::now();
         while quiet.elapsed() < Duration::from_millis(60) {
-            match self.strategy.next() {
+            match self.strategy.next_event() {
                 Ok(Some(event)) => {
                     self.seen.push(event);
                     quiet = Instant::now();

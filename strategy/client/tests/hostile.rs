@@ -1,0 +1,250 @@
+//! A strategy that means harm gets nowhere: what it may not write it cannot map, and what it writes
+//! is its own loss.
+
+mod house;
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use house::House;
+use rustix::fs::FallocateFlags;
+use serde_json::json;
+use touchline_config::RunFile;
+use touchline_ring::SpscProducer;
+use touchline_ring::layout::LAYOUT_HASH;
+use touchline_ring::port::{COMMANDS, End, STRATEGY_BYTES, map};
+use touchline_strategy::Execution;
+use touchline_sys::{Link, PAGE_BYTES, Part, Received, SharedMap};
+use touchline_types::{Command, CommandKind, OrdType, Side, TimeInForce, strategy_prefix};
+
+/// Word of a command ring where its producer says how much is published.
+const PUBLISHED: usize = 512;
+/// First word of the records of a ring.
+const RECORDS: usize = 1_536;
+
+/// A process that has the memory of a strategy and no manners.
+struct Intruder {
+    link: Link,
+    fds: Vec<OwnedFd>,
+    commands: SharedMap,
+}
+
+impl Intruder {
+    fn enter(house: &House, name: &str) -> Self {
+        let end = Instant::now() + Duration::from_secs(20);
+        loop {
+            let link = Link::connect(&house.venue.run_file(RunFile::StrategySocket)).unwrap();
+            let hello = json!({
+                "strategy": name,
+                "records": format!("{:016x}", touchline_types::LAYOUT_HASH),
+                "rings": format!("{LAYOUT_HASH:016x}"),
+            });
+            link.send(hello.to_string().as_bytes(), &[]).unwrap();
+            let fds = Self::answer(&link);
+            if let [engine, strategy, ..] = fds.as_slice() {
+                let (commands, _) = map(End::Strategy, engine.as_fd(), strategy.as_fd()).unwrap();
+                return Self { link, fds, commands };
+            }
+            // The engine has not yet noticed that the one before has gone.
+            assert!(Instant::now() < end, "not let in");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    fn answer(link: &Link) -> Vec<OwnedFd> {
+        let mut buffer = [0; 4_096];
+        loop {
+            match link.receive(&mut buffer).unwrap() {
+                Received::Nothing => std::thread::sleep(Duration::from_millis(1)),
+                Received::Closed => return Vec::new(),
+                Received::Message { fds, .. } => return fds,
+            }
+        }
+    }
+
+    fn publish(&self, position: u64) {
+        self.commands.words()[PUBLISHED].store(position, Ordering::Release);
+    }
+
+    fn is_thrown_out(&self) -> bool {
+        let end = Instant::now() + Duration::from_secs(20);
+        while Instant::now() < end {
+            match self.link.receive(&mut [0; 64]) {
+                Ok(Received::Nothing) => std::thread::sleep(Duration::from_millis(1)),
+                _ => return true,
+            }
+        }
+        false
+    }
+}
+
+/// The venue serves another strategy.
+fn serves(house: &House, name: &str) {
+    let mut other = house.connect(name).live();
+    let order = other.limit(Side::Buy, 100, 1);
+    other.execution(order, Execution::New);
+}
+
+#[test]
+fn the_length_of_no_piece_can_be_changed_and_the_engines_cannot_be_written() {
+    let house = House::new("seals", "");
+    let _running = house.start();
+    let intruder = Intruder::enter(&house, "one");
+    for fd in &intruder.fds[..3] {
+        for len in [0, 4_096, 1 << 30] {
+            assert!(rustix::fs::ftruncate(fd, len).is_err(), "shorter or longer");
+        }
+    }
+    for fd in [&intruder.fds[0], &intruder.fds[2]] {
+        let part = Part { fd: fd.as_fd(), offset: 0, bytes: PAGE_BYTES, writable: true };
+        assert!(SharedMap::assemble(&[part], "theirs").is_err(), "mapped for writing");
+        assert!(rustix::io::pwrite(fd, &[0; 8], 0).is_err(), "written");
+        let punch = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+        assert!(rustix::fs::fallocate(fd, punch, 0, 4_096).is_err(), "punched");
+    }
+    assert!(rustix::io::read(&intruder.fds[4], &mut [0; 8]).is_err(), "the engine's bell was read");
+    serves(&house, "two");
+}
+
+#[test]
+fn a_cursor_that_cannot_be_ends_the_connection_and_nothing_else() {
+    let house = House::new("cursors", "");
+    let running = house.start();
+    let lies = [u64::MAX, 1 << 63, COMMANDS as u64 + 1, u64::MAX - 1_000];
+    for (count, lie) in (1..).zip(lies) {
+        let intruder = Intruder::enter(&house, "one");
+        intruder.publish(lie);
+        assert!(intruder.is_thrown_out(), "{lie}");
+        running.expect(0, "broken", count);
+        serves(&house, "two");
+    }
+}
+
+#[test]
+fn a_cursor_that_goes_back_ends_the_connection() {
+    let house = House::new("back", "");
+    let running = house.start();
+    let intruder = Intruder::enter(&house, "one");
+    intruder.publish(10);
+    running.expect(0, "bad_records", 10);
+    intruder.publish(3);
+    assert!(intruder.is_thrown_out());
+    running.expect(0, "broken", 1);
+}
+
+#[test]
+fn records_that_are_no_commands_are_counted_and_dropped() {
+    let house = House::new("garbage", "");
+    let running = house.start();
+    let intruder = Intruder::enter(&house, "one");
+    let words = intruder.commands.words();
+    let mut chance = 1_u64;
+    for word in &words[RECORDS..] {
+        chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(99);
+        word.store(chance, Ordering::Relaxed);
+    }
+    intruder.publish(COMMANDS as u64);
+    // One in some billions might be a command; this seed has none.
+    running.expect(0, "bad_records", COMMANDS as u64);
+    running.expect(0, "commands", 0);
+    serves(&house, "two");
+}
+
+fn command(kind: CommandKind, name: [u8; 4], number: u64) -> Command {
+    let mut command = Command::of(kind);
+    command.cl_ord_id[..4].copy_from_slice(&name);
+    let text = format!("{number:08}");
+    command.cl_ord_id[4..12].copy_from_slice(text.as_bytes());
+    command.orig_cl_ord_id = command.cl_ord_id;
+    (command.instrument_id, command.side, command.ord_type) = (1, Side::Buy, OrdType::Limit);
+    (command.price, command.order_qty, command.time_in_force) = (100, 1, TimeInForce::Day);
+    command
+}
+
+#[test]
+fn a_strategy_may_send_orders_in_its_own_name_alone() {
+    let house = House::new("names", "");
+    let running = house.start();
+    let one = house.venue.strategies[0].id;
+    let intruder = Intruder::enter(&house, "one");
+    let [engine, strategy] = [&intruder.fds[0], &intruder.fds[1]];
+    let (commands, _) = map(End::Strategy, engine.as_fd(), strategy.as_fd()).unwrap();
+    let mut ring = SpscProducer::attach(commands).unwrap();
+    // It says that it is an operator, another session, another member: the ring says who it is.
+    let mut forged = command(CommandKind::NewOrder, strategy_prefix(one), 1);
+    (forged.session_id, forged.member_id, forged.gateway_id, forged.seq) = (0, 2, 7, 99);
+    ring.push(&forged).unwrap();
+    for kind in [
+        CommandKind::ChangePhase,
+        CommandKind::BlockEntry,
+        CommandKind::AdmitEntry,
+        CommandKind::SetLimits,
+    ] {
+        ring.push(&command(kind, strategy_prefix(one), 2)).unwrap();
+    }
+    // Orders of another session of its member have other names.
+    for name in [*b"ABCD", strategy_prefix(one + 1), *b"S\x0000", [0; 4]] {
+        ring.push(&command(CommandKind::CancelOrder, name, 3)).unwrap();
+    }
+    let _ = ring.flush_unowned();
+    running.expect(0, "bad_records", 8);
+    running.expect(0, "commands", 1);
+    let mut two = house.connect("two").live();
+    two.mark();
+    assert_eq!(two.ladder(1, Side::Buy), [(100, 1, 1)], "the order stands");
+    drop(intruder);
+    running.expect(0, "canceled_orders", 1);
+}
+
+#[test]
+fn holes_in_its_memory_are_its_own_loss() {
+    let house = House::new("holes", "");
+    let running = house.start();
+    let intruder = Intruder::enter(&house, "one");
+    let punch = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+    for round in 0..200 {
+        let whole = STRATEGY_BYTES as u64;
+        rustix::fs::fallocate(&intruder.fds[1], punch, 0, whole).unwrap();
+        intruder.publish(1 + round % COMMANDS as u64);
+    }
+    serves(&house, "two");
+    drop(intruder);
+    running.expect(0, "connected", false);
+    serves(&house, "two");
+}
+
+/// Sends orders as fast as they are taken, for a while; returns how many were refused a place.
+fn flood(intruder: &Intruder, session_id: u32) -> u64 {
+    let [engine, strategy] = [&intruder.fds[0], &intruder.fds[1]];
+    let (commands, _) = map(End::Strategy, engine.as_fd(), strategy.as_fd()).unwrap();
+    let mut ring = SpscProducer::attach(commands).unwrap();
+    let (mut number, mut full, end) = (0, 0, Instant::now() + Duration::from_millis(500));
+    while Instant::now() < end {
+        number += 1;
+        if ring.push(&command(CommandKind::NewOrder, strategy_prefix(session_id), number)).is_err()
+        {
+            full += 1;
+            std::thread::yield_now();
+        }
+        let _ = ring.flush_unowned();
+    }
+    full
+}
+
+#[test]
+fn a_flood_stays_in_the_ring_of_its_sender() {
+    let three = "[[strategy]]\nname = \"three\"\nmember = \"ALPHA\"\nmax_orders_per_s = 100\n\
+                 order_burst = 10\nmax_position = 20";
+    let house = House::new("flood", three);
+    let running = house.start();
+    let intruder = Intruder::enter(&house, "three");
+    let full = flood(&intruder, house.venue.strategies[2].id);
+    assert!(full > 0, "the ring was never full");
+    serves(&house, "two");
+    let taken = running.figure(2, "commands").as_u64().unwrap();
+    // Four times its rate for half a second and some more, and four bursts at once.
+    assert!((1..=100 * 4 * 20).contains(&taken), "{taken} commands were taken");
+    assert!(running.figure(2, "throttled").as_u64() > Some(0));
+    assert!(running.figure(2, "rejected").as_u64() > Some(0), "rate and position hold");
+}
