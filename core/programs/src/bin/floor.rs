@@ -109,7 +109,7 @@ fn ask(
         while words[ANSWERED].load(Ordering::Acquire) != round {
             std::hint::spin_loop();
             turns = turns.wrapping_add(1);
-            if turns % TURNS == 0 {
+            if turns.is_multiple_of(TURNS) {
                 if let Ok(Some(status)) = other.try_wait() {
                     return Err(format!("the other process ended: {status}"));
                 }
@@ -144,7 +144,7 @@ fn answer(path: &Path, cpu: usize) -> Result<(), String> {
         }
         std::hint::spin_loop();
         turns = turns.wrapping_add(1);
-        if turns % TURNS == 0 {
+        if turns.is_multiple_of(TURNS) {
             // Looked at rarely, so that the clock costs the answer nothing.
             if turns == TURNS {
                 heard = Instant::now();
