@@ -25,12 +25,15 @@ from touchline.core.errors import (
     AdminError,
     ConfigError,
     ProgramError,
+    RingError,
     TouchlineError,
     VenueRunningError,
     VenueUnreachableError,
 )
 from touchline.core.programs import program
 from touchline.core.venue import Channel, Instrument, Member, Session, Strategy, Venue
+from touchline.core.rings import RingCursors, ring_cursors
+from touchline.core.venue import Channel, Instrument, Member, Session, Venue
 
 __version__ = version("touchline")
 
@@ -53,6 +56,8 @@ __all__ = [
     "ProgramError",
     "PublicKind",
     "Reason",
+    "RingCursors",
+    "RingError",
     "Session",
     "Side",
     "Strategy",
@@ -64,4 +69,5 @@ __all__ = [
     "VenueUnreachableError",
     "__version__",
     "program",
+    "ring_cursors",
 ]

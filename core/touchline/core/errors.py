@@ -7,6 +7,7 @@ __all__ = [
     "AdminError",
     "ConfigError",
     "ProgramError",
+    "RingError",
     "TouchlineError",
     "VenueRunningError",
     "VenueUnreachableError",
@@ -27,6 +28,10 @@ class ConfigError(TouchlineError):
 
 class ProgramError(TouchlineError):
     """A program is not installed, or ended when it should not."""
+
+
+class RingError(TouchlineError):
+    """A ring is not there, or is no ring of this build; the field that differs is named."""
 
 
 class VenueRunningError(TouchlineError):
