@@ -33,6 +33,7 @@ from touchline.core.replay import Members, is_sound, latency_row, members_argume
 from touchline.core.venue import Venue
 from touchline.marketdata.ladder import ladder_table, trades_table
 from touchline.marketdata.subscriber import Subscriber
+from touchline.marketdata.view import HOPS
 
 if TYPE_CHECKING:
     from touchline.core.cli import Subparsers
@@ -44,14 +45,6 @@ _RECORDING = Path("l3") / "esh4-glbx-mdp3-20231225.mbo.dbn.zst"
 _DEFAULT_PLAY_S = 120.0
 _DRAW_EVERY_S = 0.25
 _SAY_EVERY_S = 5.0
-_HOPS = (
-    ("gateway rx to sequenced", "gateway_rx_to_sequenced"),
-    ("sequenced to matched", "sequenced_to_matched"),
-    ("matched to durable", "matched_to_durable"),
-    ("durable to released", "durable_to_released"),
-    ("released to socket tx", "released_to_socket_tx"),
-    ("gateway rx to socket tx", "gateway_rx_to_socket_tx"),
-)
 
 
 def add_demo(commands: Subparsers) -> None:
@@ -296,7 +289,7 @@ def hops_table(gateway: dict[str, Any]) -> Table:
     for name in ("p50", "p99", "p99.9", "max"):
         table.add_column(name, justify="right")
     told = gateway.get("latency_ns", {})
-    for title, name in _HOPS:
+    for title, name in HOPS:
         if name in told:
             table.add_row(*latency_row(title, told[name]))
     return table
