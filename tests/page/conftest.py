@@ -1,4 +1,4 @@
-"""Fixtures of what people watch: members who trade."""
+"""Fixtures of what people watch: the exporter of a venue, a browser, and members who trade."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1] / "fix"))
 
+from browser import Browser
+from exporter import Exporter
 from log_on import LogOn, logged_on
 from running_venue import RunningVenue
 from wire import Wire
@@ -28,3 +30,29 @@ def log_on(venue: RunningVenue) -> Iterator[LogOn]:
     yield connect
     for wire in wires:
         wire.close()
+
+
+@pytest.fixture(scope="module")
+def floor(venue_program: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningVenue]:
+    """One venue for every test of a module."""
+    venue = RunningVenue(venue_program, tmp_path_factory.mktemp("floor"))
+    venue.start()
+    yield venue
+    failure = venue.close()
+    assert not failure, failure
+
+
+@pytest.fixture(scope="module")
+def exporter(floor: RunningVenue) -> Iterator[Exporter]:
+    """The live page of ``floor``."""
+    running = Exporter(floor.config)
+    yield running
+    running.close()
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """One browser for every test, which opens its own page in it."""
+    running = Browser(tmp_path_factory.mktemp("browser") / "profile")
+    yield running
+    running.close()

@@ -185,7 +185,7 @@ class Figures:
             with path.open("rb") as file:
                 written_s = os.fstat(file.fileno()).st_mtime
                 told = json.load(file)
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return
         if isinstance(told, dict):
             self.told, self.written_s = told, written_s

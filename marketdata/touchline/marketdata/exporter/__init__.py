@@ -1,0 +1,9 @@
+"""`touchline exporter`: a venue's figures over HTTP, read-only, to whoever may see its feed."""
+
+from __future__ import annotations
+
+from touchline.marketdata.exporter.command import add_exporter
+from touchline.marketdata.exporter.frames import Frames, TooManyWatchersError
+from touchline.marketdata.exporter.server import PageServer, allowed_hosts
+
+__all__ = ["Frames", "PageServer", "TooManyWatchersError", "add_exporter", "allowed_hosts"]
