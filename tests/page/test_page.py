@@ -6,6 +6,7 @@ from browser import Browser
 from exporter import Exporter
 from log_on import logged_on
 from running_venue import RunningVenue
+from strategies import leave_strategies
 from wire import new_order
 
 UPDATES_A_SECOND_MAX = 5
@@ -74,9 +75,14 @@ def test_the_page_shows_orders_trades_and_counters_and_that_the_venue_stops_and_
         wire.close()
     assert floor.stop() == 0
     browser.wait(state_is("not running"))
-    assert "does not answer" in browser.text("#banner")
+    assert browser.text("#banner").startswith("The venue does not answer. What is below was last")
     assert (
         browser.run("return getComputedStyle(document.querySelector('#banner')).display") != "none"
+    )
+    leave_strategies(floor)
+    browser.wait("document.querySelector('#strategy-rows td')?.textContent === 'quoter'")
+    assert browser.run("return document.querySelector('#strategies').innerText").endswith(
+        "quoter\tBETA\tconnected\tESH4 -5 · ACME +2\t12,345\t6\t78\t0\t0.3\t0.9\t1.5\t88.0"
     )
     floor.start()
     browser.wait(f"{state_is('running')} && document.querySelector('#banner').hidden", 20)
@@ -110,7 +116,9 @@ def test_there_are_at_most_five_updates_a_second(exporter: Exporter, browser: Br
 
 def test_a_page_whose_exporter_ends_says_so(floor: RunningVenue, browser: Browser) -> None:
     exporter = Exporter(floor.config)
-    browser.open(exporter.url)
-    browser.wait(state_is("running"))
-    exporter.close()
+    try:
+        browser.open(exporter.url)
+        browser.wait(state_is("running"))
+    finally:
+        exporter.close()
     browser.wait(state_is("page is cut off"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import subprocess
@@ -14,24 +13,11 @@ from pathlib import Path
 import pytest
 from log_on import LogOn
 from running_venue import RunningVenue
+from strategies import leave_strategies
 from wire import new_order
 
 TOUCHLINE = Path(sys.executable).parent / "touchline"
 WAIT_S = 10.0
-STRATEGIES = [
-    {
-        "name": "quoter",
-        "member": "BETA",
-        "session_id": 3,
-        "connected": True,
-        "commands": 12_345,
-        "rejected": 6,
-        "bad_records": 0,
-        "throttled": 78,
-        "positions": {"ESH4": -5, "ACME": 2},
-        "tick_to_trade_ns": {"count": 9, "p50": 310, "p99": 900, "p99_9": 1_500, "max": 88_000},
-    }
-]
 
 
 class Terminal:
@@ -152,9 +138,7 @@ def test_a_venue_that_is_not_running_is_shown_with_its_last_figures_and_strategi
     assert told.returncode == 1
     assert "not running" in told.stdout
     assert "strategies" not in told.stdout
-    venue.run_dir.mkdir()
-    figures = venue.run_dir / "engine.stats.json"
-    figures.write_text(json.dumps({"strategies": STRATEGIES}))
+    figures = leave_strategies(venue)
     told = once(venue.config)
     row = r"quoter +BETA +connected +ESH4 -5 ACME \+2 +12,345 +6 +78 +0 +0\.3 +0\.9 +1\.5 +88\.0"
     assert re.search(row, told.stdout), told.stdout

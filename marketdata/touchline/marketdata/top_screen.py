@@ -136,9 +136,12 @@ def _headline(view: View) -> Text:
         if view.heard_at_s is not None:
             line.append(f", last heard {_clock(view.heard_at_s)}", style=_FAULT)
     line.append(f"  durability {view.durability}  seq {view.seq:,}  ")
-    line.append("feed live" if view.feed["is_live"] else "feed recovering or silent", _QUIET)
-    if view.feed["unrecovered"]:
-        line.append(f", {view.feed['unrecovered']:,} gaps open", style=_FAULT)
+    if view.feed["is_silent"]:
+        line.append("feed silent", style=_FAULT)
+    elif view.feed["is_live"]:
+        line.append("feed live", style=_QUIET)
+    else:
+        line.append(f"feed recovering, {view.feed['unrecovered']:,} gaps open", style=_FAULT)
     if view.silent_agents:
         line.append(f"  silent: {', '.join(view.silent_agents)}", style=_FAULT)
     line.append(f"  {_clock(view.at_s)} UTC", style=_QUIET)

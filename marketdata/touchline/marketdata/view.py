@@ -15,6 +15,7 @@ from touchline.core.venue import Venue
 
 __all__ = [
     "HOPS",
+    "OLD_AFTER_S",
     "BookView",
     "Figures",
     "FillView",
@@ -39,7 +40,8 @@ HOPS = (
 )
 """The hops of an order, in order, as people and as the gateway's figures call them."""
 
-_OLD_AFTER_S = 3.0
+OLD_AFTER_S = 3.0
+"""Seconds after which what should come every second is missed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,7 @@ class View:
     symbols : list of (symbol, phase)
         Every instrument; the phase is empty before it was heard.
     feed : dict
-        A :class:`SourceState`.
+        A :class:`SourceState`, and ``is_silent``: whether nothing has come for three seconds.
     rates, history, totals : dict
         By name of counter: a second now, a second over two minutes, and since the agents' start.
     silent_agents : list of str
@@ -168,8 +170,15 @@ class View:
     silent_agents: list[str]
 
     def to_json(self) -> str:
-        """The view as one line of JSON, with the names of the attributes."""
-        return json.dumps(dataclasses.asdict(self), separators=(",", ":"))
+        """The view as one line of JSON, with the names of the attributes, for anybody to see.
+
+        `why` and the faults of rings name places of this host: of them it only says that there are.
+        """
+        told = dataclasses.asdict(self)
+        del told["why"]
+        for ring in told["rings"]:
+            ring["fault"] = bool(ring["fault"])
+        return json.dumps(told, separators=(",", ":"))
 
 
 @dataclass(slots=True)
@@ -193,7 +202,7 @@ class Figures:
     @property
     def are_old(self) -> bool:
         """True if the agent has missed its last three seconds, or never wrote."""
-        return self.written_s is None or time.time() - self.written_s > _OLD_AFTER_S
+        return self.written_s is None or time.time() - self.written_s > OLD_AFTER_S
 
 
 def hops(told: dict[str, Any]) -> list[HopView]:

@@ -21,6 +21,7 @@ from touchline.marketdata.books import BookSource, Standing, Trade
 from touchline.marketdata.ladder import price_text
 from touchline.marketdata.rates import Rates
 from touchline.marketdata.view import (
+    OLD_AFTER_S,
     BookView,
     Figures,
     FillView,
@@ -74,6 +75,7 @@ class Watch:
         }
         self._figures = {agent: Figures() for agent in _AGENTS}
         self._answer = _Answer()
+        self._feed_heard = float("-inf")
         self._ask_at = 0.0
         self._rates = Rates()
 
@@ -85,7 +87,8 @@ class Watch:
         FeedError
             If the system fails to read the feed.
         """
-        self._books.poll(timeout_ms)
+        if self._books.poll(timeout_ms):
+            self._feed_heard = time.monotonic()
         for trade in self._books.trades():
             self._trades[trade.symbol].append((time.time(), trade))
         if time.monotonic() >= self._ask_at:
@@ -103,7 +106,6 @@ class Watch:
         instrument = self.venue.instrument(symbol)
         answer, engine = self._answer, self._figures["engine"].told
         gateway = self._figures["gateway"].told
-        source = self._books.state()
         return View(
             venue=self.venue.name,
             at_s=time.time(),
@@ -113,7 +115,7 @@ class Watch:
             durability=str(self.venue.engine["durability"]),
             seq=_int(answer.told, "seq"),
             symbols=[(one.symbol, self._phase(one)) for one in self.venue.instruments],
-            feed=source._asdict(),
+            feed=self._feed(),
             book=self._book(instrument, depth_levels),
             trades=self._fills(instrument),
             rates=self._rates.now(),
@@ -162,6 +164,10 @@ class Watch:
         ):
             self._rates.count(name, total, figures.written_s)
         self._rates.tick(self._answer.is_running)
+
+    def _feed(self) -> dict[str, Any]:
+        is_silent = time.monotonic() - self._feed_heard > OLD_AFTER_S
+        return self._books.state()._asdict() | {"is_silent": is_silent}
 
     def _phase(self, instrument: Instrument) -> str:
         standing = self._books.standing(instrument.symbol)

@@ -199,7 +199,7 @@ function showStrategies(view) {
     );
     const counts = [one.commands, one.rejected, one.throttled, one.bad_records].map(count);
     const state = one.is_connected ? ["connected", "on"] : ["not connected", "off"];
-    return [one.name, one.member, state, held.join("  ") || "–", ...counts, ...percentiles(one.tick_to_trade)];
+    return [one.name, one.member, state, held.join(" · ") || "–", ...counts, ...percentiles(one.tick_to_trade)];
   });
 }
 
@@ -225,9 +225,9 @@ function showHead(view) {
   say(at("seq"), count(view.seq));
   say(at("open-orders"), count(view.totals.open_orders));
   say(at("clock"), clock(view.at_s));
-  const gaps = view.feed.unrecovered;
-  say(at("feed"), gaps ? `${count(gaps)} gaps open` : view.feed.is_live ? "live" : "silent");
-  at("feed").className = view.feed.is_live ? "" : "bad";
+  const { is_silent: isSilent, is_live: isLive } = view.feed;
+  say(at("feed"), isSilent ? "silent" : isLive ? "live" : "recovering");
+  at("feed").className = isLive && !isSilent ? "" : "bad";
   document.title = `${view.book.symbol} ${view.book.last_px ?? ""} · ${view.venue}`;
 }
 
@@ -242,7 +242,7 @@ function showState(text, className, banner) {
 function showVenueState(view) {
   if (!view.is_running) {
     const since = view.heard_at_s === null ? "" : ` What is below was last seen at ${clock(view.heard_at_s)}.`;
-    showState("not running", "away", `The venue is not running: ${view.why}.${since}`);
+    showState("not running", "away", `The venue does not answer.${since}`);
   } else if (view.silent_agents.length) {
     showState("running", "running", `No figures from the ${view.silent_agents.join(", the ")}.`);
   } else {
