@@ -10,7 +10,7 @@ from strategies import leave_strategies
 from wire import new_order
 
 UPDATES_A_SECOND_MAX = 5
-COUNTED_MS = 2_000
+COUNTED_MS = 1_500
 COUNT_FRAMES = f"""
 const frames = [];
 const source = new EventSource("/live");

@@ -101,6 +101,8 @@ def test_top_shows_the_book_obeys_its_keys_and_quits(
         terminal.type(key)
         terminal.wait(rf"\n {title}  continuous")
     terminal.wait(r"12\.34 +2 +█+ +1\b")
+    assert venue.admin({"command": "kill", "member": "BETA"})["ok"]
+    terminal.wait("BETA1 +BETA +logged on blocked")
     terminal.type("q")
     terminal.wait("ended with 0")
 

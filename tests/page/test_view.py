@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+import time
 from pathlib import Path
 
 import pytest
@@ -25,6 +27,9 @@ def test_figures_that_are_cut_or_noise_leave_those_before(tmp_path: Path) -> Non
     figures.read(path)
     assert figures.told == TOLD
     assert not figures.are_old
+    os.utime(path, (time.time(), time.time() - 10))
+    figures.read(path)
+    assert figures.are_old, "the agent has stopped to write"
     noise = random.Random(11)
     for length in range(len(text)):
         path.write_bytes(text[:length])

@@ -33,7 +33,7 @@ __all__ = ["Keys", "add_top"]
 
 _DRAW_EVERY_S = 0.25
 # The feed is read as often as the keyboard; its sockets hold what comes between.
-_KEYS_EVERY_S = 0.02
+_KEYS_EVERY_S = 0.01
 # A venue's figures are a second apart, and a rate needs two of them.
 _ONCE_PATIENCE_S = 5.0
 # Right and left, in both modes that a terminal's cursor keys have.

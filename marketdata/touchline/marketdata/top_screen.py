@@ -36,6 +36,7 @@ _BAR_CELLS = 10
 _SPARKS = "▁▂▃▄▅▆▇█"
 _SPARKS_S = 24
 _GAP = "    "
+_BID_BAR, _OFFER_BAR = "color(23)", "color(95)"  # quieter than the prices beside them
 _BID, _OFFER, _GOOD, _QUIET, _FAULT = "dark_cyan", "indian_red", "green", "grey50", "yellow"
 # Lines of a frame beside the levels of its book: head, titles, and the blocks below.
 _OTHER_LINES = 23
@@ -172,11 +173,11 @@ def _ladder(book: BookView, depth: int, bar_cells: int) -> _Block:
     ]
     rows: list[list[Cell]] = [[] for _ in range(depth - len(offers))]
     for level in reversed(offers):
-        price, bar = (level.price, f"bold {_OFFER}"), (_bar(level, largest, bar_cells), _OFFER)
+        price, bar = (level.price, f"bold {_OFFER}"), (_bar(level, largest, bar_cells), _OFFER_BAR)
         rows.append(["", "", "", price, f"{level.qty:,}", bar, f"{level.order_count:,}"])
     rows.append(["", "", "", ("" if book.spread is None else f"- {book.spread} -", _QUIET)])
     for level in bids:
-        price, bar = (level.price, f"bold {_BID}"), (_bar(level, largest, bar_cells), _BID)
+        price, bar = (level.price, f"bold {_BID}"), (_bar(level, largest, bar_cells), _BID_BAR)
         rows.append([f"{level.order_count:,}", bar, f"{level.qty:,}", price])
     rows += [[] for _ in range(depth - len(bids))]
     title = Text(f"{book.symbol}  {book.phase or 'not heard yet'}", style="bold")

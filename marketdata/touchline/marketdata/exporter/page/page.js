@@ -278,6 +278,11 @@ function listen() {
     event.target.heard = true;
     show(JSON.parse(event.data));
   };
+  stream.onerror = cutOff;
+}
+
+function cutOff() {
+  showState("page is cut off", "away", "The exporter does not answer; this page tries again.");
 }
 
 // The browser connects again by itself, but not after a refusal: too many watch, or the address
@@ -288,9 +293,7 @@ function again() {
 }
 
 setInterval(() => {
-  if (performance.now() - heardAt > SILENT_AFTER_MS) {
-    showState("page is cut off", "away", "The exporter does not answer; this page tries again.");
-  }
+  if (performance.now() - heardAt > SILENT_AFTER_MS) cutOff();
   if (stream.readyState === EventSource.CLOSED) again();
 }, AGAIN_AFTER_MS);
 
