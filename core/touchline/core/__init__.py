@@ -31,9 +31,8 @@ from touchline.core.errors import (
     VenueUnreachableError,
 )
 from touchline.core.programs import program
-from touchline.core.venue import Channel, Instrument, Member, Session, Strategy, Venue
 from touchline.core.rings import RingCursors, ring_cursors
-from touchline.core.venue import Channel, Instrument, Member, Session, Venue
+from touchline.core.venue import Channel, Instrument, Member, Session, Strategy, Venue
 
 __version__ = version("touchline")
 
