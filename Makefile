@@ -56,12 +56,13 @@ check: $(VENV)/.dev programs ## what is quick: format, lints, types, generated f
 	$(PYTHON) -m mypy
 	$(PYTHON) -m pytest --quiet tests/tidy tests/schema
 
-# Seconds that each fuzz target runs.
+# Seconds that each fuzz target runs, and how many of them at a time.
 SECONDS ?= 600
+JOBS ?= 1
 
 .PHONY: fuzz
-fuzz: ## coverage-guided fuzzing of everything that reads foreign bytes: SECONDS=<per target>
-	fuzz/run.sh $(SECONDS)
+fuzz: ## coverage-guided fuzzing of everything that reads foreign bytes: SECONDS=<per target> JOBS=<at a time>
+	JOBS=$(JOBS) fuzz/run.sh $(SECONDS)
 
 .PHONY: format
 format: $(VENV)/.dev ## format Rust and Python

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs every fuzz target for a while, one after the other, and writes down what was found.
+# Runs every fuzz target for a while, JOBS of them at a time (default 1), and writes down what was
+# found.
 #
 #   fuzz/run.sh <seconds for each target> [target...]
 #
@@ -30,8 +31,8 @@ fuzz() {
 cargo run --quiet --manifest-path fuzz/Cargo.toml --locked --example seeds -- fuzz/corpus
 fuzz build
 
-log="$(mktemp)"
-trap 'rm -f "$log"' EXIT
+logs="$(mktemp -d)"
+trap 'rm -rf "$logs"' EXIT
 result="tests/results/fuzz-$(date -u +%F).txt"
 mkdir -p "$(dirname "$result")"
 model="$(sed -n 's/^model name[^:]*: //p;T;q' /proc/cpuinfo)"
@@ -46,9 +47,10 @@ changed="$(git status --porcelain --untracked-files=no -- '*.rs' '*.toml' '*.loc
     printf '%-16s %8s %14s %10s %8s\n' target seconds executions coverage findings
 } >"$result"
 tail -n 1 "$result"
-found=0
-for target in "${targets[@]}"; do
-    options=(-max_total_time="$seconds" -print_final_stats=1 -timeout=10 -rss_limit_mb=2048)
+# Fuzzes one target; its row is in $logs/<target>.row, and <target>.found is there if it broke.
+run_target() {
+    local target="$1" log="$logs/$1.log" start findings=0 took executions coverage
+    local options=(-max_total_time="$seconds" -print_final_stats=1 -timeout=10 -rss_limit_mb=2048)
     if [ -f "fuzz/dictionaries/$target.dict" ]; then
         options+=("-dict=fuzz/dictionaries/$target.dict")
     fi
@@ -57,19 +59,30 @@ for target in "${targets[@]}"; do
     *) options+=(-max_len=4096 -len_control=20) ;;
     esac
     start="$(date +%s)"
-    findings=0
     fuzz run "$target" -- "${options[@]}" >"$log" 2>&1 || findings=1
     took="$(($(date +%s) - start))"
     executions="$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")"
     coverage="$(sed -n 's/.* cov: \([0-9]*\) .*/\1/p' "$log" | tail -n 1)"
     printf '%-16s %8s %14s %10s %8s\n' \
-        "$target" "$took" "${executions:-0}" "${coverage:-0}" "$findings" | tee -a "$result"
+        "$target" "$took" "${executions:-0}" "${coverage:-0}" "$findings" | tee "$logs/$target.row"
     if [ "$findings" -ne 0 ]; then
-        found=1
+        touch "$logs/$target.found"
         # What went wrong, and the input that shows it again.
         grep -a -e 'panicked at' -A 4 -e '^SUMMARY' -e 'fuzz/artifacts/' "$log" | tail -n 30 >&2
     fi
-    rm -rf /dev/shm/touchline-fuzz-journal-* "${TMPDIR:-/tmp}"/touchline-fuzz-journal-*
+}
+for target in "${targets[@]}"; do
+    while [ "$(jobs -rp | wc -l)" -ge "${JOBS:-1}" ]; do
+        wait -n
+    done
+    run_target "$target" &
 done
+wait
+for target in "${targets[@]}"; do
+    cat "$logs/$target.row" >>"$result"
+done
+rm -rf /dev/shm/touchline-fuzz-journal-* "${TMPDIR:-/tmp}"/touchline-fuzz-journal-*
 echo "written: $result"
-exit "$found"
+if compgen -G "$logs/*.found" >/dev/null; then
+    exit 1
+fi
