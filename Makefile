@@ -61,7 +61,7 @@ SECONDS ?= 600
 JOBS ?= 1
 
 .PHONY: fuzz
-fuzz: ## coverage-guided fuzzing of everything that reads foreign bytes: SECONDS=<per target> JOBS=<at a time>
+fuzz: ## fuzz everything that reads foreign bytes: SECONDS=<per target> JOBS=<at a time>
 	JOBS=$(JOBS) fuzz/run.sh $(SECONDS)
 
 .PHONY: format

@@ -190,10 +190,10 @@ impl<M: Memory> Outlets<M> {
                 self.private.push(&record);
             }
             if strategies.owns(owner) {
-                strategies.push(owner, &record);
+                strategies.push(owner, &record, &event);
             }
             if strategies.owns(sender) && sender != owner {
-                strategies.push(sender, &record);
+                strategies.push(sender, &record, &event);
             }
         }
         if let Some(mut record) = public_of(event) {

@@ -190,6 +190,11 @@ def _playing(parser: argparse.ArgumentParser) -> None:
         help="requests of one session that may be unanswered (default: 64)",
     )
     parser.add_argument("--symbol", help="the (first) instrument to play on (default: the first)")
+    parser.add_argument(
+        "--members",
+        metavar="NAME,...",
+        help="members whose FIX sessions are played (default: all of the venue)",
+    )
     parser.add_argument("--json", action="store_true", help="print the summary as a JSON object")
 
 
@@ -200,10 +205,12 @@ def members_arguments(
     limit: float | None = None,
     window: int = 64,
     symbol: str | None = None,
+    members: str | None = None,
 ) -> list[str]:
     """The options of ``touchline-members`` that every flow has."""
     arguments = ["--config", str(config), "--speed", speed, "--window", str(window)]
-    for name, value in (("--max-idle", max_idle), ("--limit", limit), ("--symbol", symbol)):
+    chosen = {"--max-idle": max_idle, "--limit": limit, "--symbol": symbol, "--members": members}
+    for name, value in chosen.items():
         if value is not None:
             arguments += [name, str(value)]
     return arguments
@@ -217,6 +224,7 @@ def _options(options: argparse.Namespace) -> list[str]:
         options.limit,
         options.window,
         options.symbol,
+        options.members,
     )
 
 

@@ -64,6 +64,9 @@ struct Playing {
     /// Symbol of the (first) instrument to play on; the venue's first by default.
     #[arg(long)]
     symbol: Option<String>,
+    /// Members whose sessions are played; all of the venue by default.
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
+    members: Vec<String>,
 }
 
 #[derive(Debug, Args)]
@@ -238,7 +241,18 @@ fn run_calibrate(calibrate: &Calibrate) -> Result<(), Failure> {
 }
 
 fn place(playing: &Playing) -> Result<(Venue, usize), Failure> {
-    let venue = Venue::load(Path::new(&playing.config))?;
+    let mut venue = Venue::load(Path::new(&playing.config))?;
+    if !playing.members.is_empty() {
+        let mut chosen = Vec::with_capacity(playing.members.len());
+        for name in &playing.members {
+            let member = venue.members.iter().find(|member| &member.name == name);
+            chosen.push(member.ok_or_else(|| format!("the venue has no member {name:?}"))?.id);
+        }
+        venue.sessions.retain(|session| chosen.contains(&session.member_id));
+        if venue.sessions.is_empty() {
+            return Err(format!("{} have no FIX session", playing.members.join(", ")).into());
+        }
+    }
     let instrument = match &playing.symbol {
         None => 0,
         Some(symbol) => venue

@@ -79,6 +79,8 @@ struct Counts {
     /// Connections given up because a cursor cannot be.
     broken: u64,
     canceled_orders: u64,
+    fills: u64,
+    filled_qty: u64,
 }
 
 /// What a ring gave.
@@ -231,10 +233,14 @@ impl Strategies {
         }
     }
 
-    /// Gives a record to its owner, if he is there.
-    pub(crate) fn push(&mut self, session_id: u32, record: &PrivateRecord) {
-        let port = self.owner_of(session_id).and_then(|owner| owner.port.as_mut());
-        if let Some(port) = port {
+    /// Gives a record to a strategy that it concerns, if it is there; `event` is the one inside.
+    pub(crate) fn push(&mut self, session_id: u32, record: &PrivateRecord, event: &Event) {
+        let Some(owner) = self.owner_of(session_id) else { return };
+        if event.kind == EventKind::Executed && event.session_id == session_id {
+            owner.counts.fills += 1;
+            owner.counts.filled_qty += event.last_qty;
+        }
+        if let Some(port) = owner.port.as_mut() {
             port.executions.push(record);
             self.dirty = true;
         }
@@ -351,6 +357,8 @@ impl Strategies {
                 "throttled": owner.counts.throttled,
                 "broken": owner.counts.broken,
                 "canceled_orders": owner.counts.canceled_orders,
+                "fills": owner.counts.fills,
+                "filled_qty": owner.counts.filled_qty,
                 "positions": positions(owner.config.id),
                 "tick_to_trade_ns": percentiles(&owner.tick_to_trade),
                 "cancel_when_gone_ns": percentiles(&owner.cancel),
