@@ -53,6 +53,7 @@ def test_it_holds_the_library_the_headers_and_programs_that_can_be_executed(whee
         member = members[f"touchline/core/bin/touchline-{name}"]
         assert member.external_attr >> 16 & 0o111, name
     assert "touchline/marketdata/_messages.py" in members
+    assert "touchline/strategy/examples/compiled_maker.py" in members
     assert "touchline/core/py.typed" in members
     assert not [name for name in members if name.endswith("touchline/__init__.py")]
     assert not [name for name in members if "__pycache__" in name or name.endswith(".rs")]
