@@ -55,8 +55,7 @@ def there() -> Iterator[Callable[..., There]]:
 
     yield begin
     for one in made:
-        one.process.kill()
-        one.process.communicate()
+        one.close()
 
 
 @pytest.fixture

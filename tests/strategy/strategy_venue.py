@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
+import queue
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from running_venue import RunningVenue
 from wire import Wire, new_order
@@ -37,6 +38,7 @@ max_orders_per_s = 1
 order_burst = 3
 """
 _WAIT_S = 10.0
+_LINE_S = 30.0
 
 
 class Here:
@@ -87,20 +89,58 @@ class There:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env=os.environ | {"PYTHONUNBUFFERED": "1"},
         )
+        self._out = _Lines(self.process.stdout)
+        self._errors = _Lines(self.process.stderr)
 
     def line(self) -> str:
         """The next line of its standard output."""
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        assert line, self.process.communicate()
-        return line.rstrip("\n")
+        line = self._out.next()
+        assert line is not None, self.ended()
+        return line
+
+    def error_line(self) -> str | None:
+        """The next line of its standard error."""
+        return self._errors.next()
 
     def ended(self, timeout_s: float = 60.0) -> tuple[int, str, str]:
         """Wait for its end: exit code, the rest of standard output, standard error."""
-        out, errors = self.process.communicate(timeout=timeout_s)
-        return self.process.returncode, out, errors
+        code = self.process.wait(timeout_s)
+        return code, self._out.rest(), self._errors.rest()
+
+    def close(self) -> None:
+        """Kill it, if it runs."""
+        self.process.kill()
+        self.ended()
+
+
+class _Lines:
+    """Lines of a pipe, read by a thread, so that a test can wait for one and give up."""
+
+    def __init__(self, pipe: IO[str] | None) -> None:
+        assert pipe is not None
+        self._lines: queue.Queue[str | None] = queue.Queue()
+        threading.Thread(target=self._read, args=(pipe,), daemon=True).start()
+
+    def _read(self, pipe: IO[str]) -> None:
+        with pipe:
+            for line in pipe:
+                self._lines.put(line.rstrip("\n"))
+        self._lines.put(None)
+
+    def next(self) -> str | None:
+        """The next line; None at the end."""
+        line = self._lines.get(timeout=_LINE_S)
+        if line is None:
+            self._lines.put(None)
+        return line
+
+    def rest(self) -> str:
+        """Every line up to the end."""
+        lines = []
+        while (line := self.next()) is not None:
+            lines.append(line + "\n")
+        return "".join(lines)
 
 
 class Member:
