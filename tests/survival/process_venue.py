@@ -1,4 +1,4 @@
-"""A venue whose engine, gateway and publisher are processes of their own, each killed at will."""
+"""A venue in processes of their own, strategies beside it, each killed at will."""
 
 from __future__ import annotations
 
@@ -6,15 +6,23 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from running_venue import ROOT, RunningVenue, find_program
 
-__all__ = ["ROLES", "Play", "ProcessVenue"]
+__all__ = ["ROLES", "STRATEGIES", "STRATEGY_SYMBOL", "Play", "ProcessVenue"]
 
 ROLES = ("engine", "gateway", "publisher")
+_EXAMPLES = "touchline.strategy.examples"
+STRATEGY_SYMBOL = "TLX1"
+STRATEGIES = {
+    "maker-plain": f"{_EXAMPLES}.plain_maker:PlainMaker",
+    "maker-compiled": f"{_EXAMPLES}.compiled_maker:CompiledMaker",
+}
 
 Play = Callable[..., "subprocess.Popen[str]"]
 """Start touchline-members with the arguments given."""
@@ -24,7 +32,7 @@ _STOP_S = 15.0
 
 
 class ProcessVenue(RunningVenue):
-    """The venue of `touchline demo`, in three processes on free ports."""
+    """The venue of `touchline demo`, in three processes on free ports, and its strategies."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(find_program("touchline-venue"), folder)
@@ -37,10 +45,16 @@ class ProcessVenue(RunningVenue):
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
 
     def begin(self, role: str) -> None:
-        """Start one of the processes; the gateway and the publisher wait for the engine's rings."""
+        """Start one of the processes; all others wait for the engine."""
+        if role in STRATEGIES:
+            # One that was killed holds its name until the engine has seen that it has gone.
+            command = [sys.executable, "-m", "touchline.core", "strategy", str(self.config), role]
+            command += [STRATEGIES[role], "--reconnect", "--param", f"symbol={STRATEGY_SYMBOL}"]
+        else:
+            command = [str(find_program(f"touchline-{role}")), "--config", str(self.config)]
         with self.output.open("ab") as output:
             self.processes[role] = subprocess.Popen(
-                [find_program(f"touchline-{role}"), "--config", self.config],
+                command,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -59,6 +73,12 @@ class ProcessVenue(RunningVenue):
                 assert time.monotonic() < deadline, f"no answer in {_START_S} s: {self.tail()}"
                 time.sleep(0.02)
 
+    def strategy(self, name: str) -> dict[str, Any]:
+        """What the engine says of a strategy."""
+        told = self.admin({"command": "status"})["strategies"]
+        found: dict[str, Any] = next(one for one in told if one["name"] == name)
+        return found
+
     def kill_role(self, role: str) -> None:
         """End one process at once (SIGKILL). It must have been running: none ends by itself."""
         process = self.processes.pop(role)
@@ -69,7 +89,7 @@ class ProcessVenue(RunningVenue):
     def close(self) -> str:
         """Stop what runs, the engine last; remove the run directory; return what was not clean."""
         failures = []
-        for role in reversed(ROLES):
+        for role in [*STRATEGIES, *reversed(ROLES)]:
             process = self.processes.pop(role, None)
             if process is None:
                 continue

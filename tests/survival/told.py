@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from typing import Any
 
-from process_venue import ProcessVenue
+from process_venue import STRATEGY_SYMBOL, ProcessVenue
 from wire import Wire
 
 __all__ = ["check_told", "sessions"]
@@ -31,15 +31,21 @@ def check_told(venue: ProcessVenue) -> dict[str, int]:
 
     * the numbers of each session run from 1 to the newest without a hole;
     * no ExecID(17) and no acceptance of a ClOrdID(11) comes twice;
-    * each match has two sides, and what an order executed adds up to its CumQty(14), which is at
-      most its OrderQty(38).
+    * each match has two sides, or one or none where strategies trade, whose side is not told here;
+      and what an order executed adds up to its CumQty(14), which is at most its OrderQty(38);
+    * what the members have bought and sold of an instrument and the positions of the strategies
+      add up to nothing.
     """
     exec_ids: Counter[tuple[str, str]] = Counter()
     accepted: Counter[tuple[str, str]] = Counter()
     sides: Counter[str] = Counter()
     executed: Counter[str] = Counter()
     cum_qty: dict[str, int] = {}
+    net: Counter[str] = Counter()
     messages = 0
+    strategies = venue.admin({"command": "status"})["strategies"]
+    for strategy in strategies:
+        net.update(strategy["positions"])
     for session in sessions(venue):
         for report in _all_messages(venue, session):
             messages += 1
@@ -49,7 +55,9 @@ def check_told(venue: ProcessVenue) -> dict[str, int]:
             if report[150] in "05":
                 accepted[session["name"], report[11]] += 1
             if report[150] == "F":
-                sides[report[527]] += 1
+                if report[55] != STRATEGY_SYMBOL:
+                    sides[report[527]] += 1
+                net[report[55]] += int(report[32]) * (1 if report[54] == "1" else -1)
                 order = report[37]
                 executed[order] += int(report[32])
                 cum_qty[order] = max(cum_qty.get(order, 0), int(report[14]))
@@ -58,6 +66,7 @@ def check_told(venue: ProcessVenue) -> dict[str, int]:
     assert not (twice := [key for key, count in accepted.items() if count > 1]), twice[:5]
     assert not (odd := {key: count for key, count in sides.items() if count != 2}), odd
     assert executed == cum_qty, "what an order executed is not its CumQty(14)"
+    assert not any(net.values()), f"bought and sold differ: {net}"
     return {"messages": messages, "orders": len(accepted), "matches": len(sides)}
 
 

@@ -1,7 +1,8 @@
 """`touchline demo`: a venue, order flow, and everything that can be seen of both, in one command.
 
 The venue is a real one in a folder of its own that is removed at the end: members trade over FIX,
-the screen shows what a subscriber of the multicast feed sees, and what the agents have measured.
+two strategies over shared memory; the screen shows what a subscriber of the feed sees, and
+what the agents have measured.
 """
 
 from __future__ import annotations
@@ -31,6 +32,12 @@ from touchline.core import up
 from touchline.core.errors import TouchlineError
 from touchline.core.replay import Members, is_sound, latency_row, members_arguments, summary_table
 from touchline.core.venue import Venue
+from touchline.marketdata.demo_strategies import (
+    STRATEGIES,
+    DemoStrategies,
+    cache_line_floor,
+    strategies_table,
+)
 from touchline.marketdata.ladder import ladder_table, trades_table
 from touchline.marketdata.subscriber import Subscriber
 from touchline.marketdata.view import HOPS
@@ -42,6 +49,7 @@ __all__ = ["add_demo"]
 
 _CONFIG = Path(__file__).with_name("demo.toml")
 _RECORDING = Path("l3") / "esh4-glbx-mdp3-20231225.mbo.dbn.zst"
+_MEMBERS = "ALPHA,BETA,GAMMA,DELTA"
 _DEFAULT_PLAY_S = 120.0
 _DRAW_EVERY_S = 0.25
 _SAY_EVERY_S = 5.0
@@ -53,9 +61,11 @@ def add_demo(commands: Subparsers) -> None:
         "demo",
         help="start a venue, play order flow through FIX, and watch",
         description="Starts a venue in a temporary folder, plays order flow through the FIX "
-        "sessions of its members, and shows book, trades, rates and latencies. The flow is the "
-        "recording named by --data, or the ES day below the folder TOUCHLINE_DATA, or synthetic. "
-        "Ends with a summary; exit code 0 if nothing was lost and every compared book was equal.",
+        "sessions of its members, lets two strategies trade, and shows book, trades, rates and "
+        "latencies. The flow is the recording named by --data, or the ES day below the folder "
+        "TOUCHLINE_DATA, or synthetic; the strategies trade a second, synthetic instrument. Ends "
+        "with a summary; exit code 0 if nothing was lost, every compared book was equal, and both "
+        "strategies traded.",
     )
     parser.add_argument("--data", type=Path, metavar="FILE", help="a recording, DBN MBO")
     parser.add_argument("--limit", type=float, metavar="SECONDS", help="end after so many seconds")
@@ -145,11 +155,15 @@ def _arguments(options: argparse.Namespace, venue: Venue, recording: Path | None
     """The command line of the members: what is played, and how fast."""
     if recording is None:
         speed = options.speed or "60"
-        play = members_arguments(venue.config, speed, max_idle=0.2, limit=options.limit)
+        play = members_arguments(
+            venue.config, speed, max_idle=0.2, limit=options.limit, members=_MEMBERS
+        )
         if options.limit is None:
             play += ["--commands", "100000"]
         return ["simulate", "--seed", str(options.seed), "--unordered", *play]
-    play = members_arguments(venue.config, options.speed or "max", limit=options.limit)
+    play = members_arguments(
+        venue.config, options.speed or "max", limit=options.limit, members=_MEMBERS
+    )
     if options.speed is None:
         at = play.index("--speed")
         fit = (options.limit or _DEFAULT_PLAY_S / 0.9) * 0.9
@@ -167,20 +181,36 @@ def _play(options: argparse.Namespace, venue: Venue) -> int:
         console.print(f"order flow: {recording.name}, trades as marketable orders")
     process = up.started(venue)
     screen: Screen | None = None
+    strategies: DemoStrategies | None = None
+    failures: list[str] = []
     try:
         with Subscriber(venue.config) as feed:
-            screen = Screen(venue, feed, Usage({"venue": process.pid}))
+            strategies = DemoStrategies(venue, options.seed)
+            screen = Screen(venue, feed, Usage({"venue": process.pid} | strategies.pids))
             _watch(console, screen, Members(_arguments(options, venue, recording)))
+            failures = strategies.stop()
             screen.finish()
     finally:
+        if strategies is not None:
+            strategies.stop()
         code = up.stop(venue, process)
     summary = screen.summary
+    failures += _idle(summary["engine"])
     if options.json is not None:
         options.json.write_text(json.dumps(summary, indent=1) + "\n")
     console.print(_end(screen))
+    for failure in failures:
+        console.print(failure, style="red")
     sound = code == 0 and is_sound(summary["members"]) and summary["feed"]["unrecovered_gaps"] == 0
+    sound = sound and not failures
     console.print("everything held" if sound else "NOT everything held")
     return 0 if sound else 1
+
+
+def _idle(engine: dict[str, Any]) -> list[str]:
+    """Strategies that have not traded, one sentence each."""
+    fills = {told["name"]: told["fills"] for told in engine.get("strategies", [])}
+    return [f"strategy {name} has not traded" for name in STRATEGIES if not fills.get(name)]
 
 
 class Screen:
@@ -219,6 +249,7 @@ class Screen:
             "gateway": self.figures("gateway"),
             "publisher": self.figures("publisher"),
             "processor_seconds": self.usage.seconds,
+            "cache_line_floor_ns": cache_line_floor(),
         }
 
     def draw(self) -> RenderableType:
@@ -228,7 +259,8 @@ class Screen:
         book = Columns(
             [ladder_table(self.feed, instrument, 10), trades_table(self._trades, instrument)]
         )
-        return Group(*rows, book, hops_table(self.figures("gateway")))
+        makers, speed = strategies_table(self.figures("engine"))
+        return Group(*rows, book, makers, speed, hops_table(self.figures("gateway")))
 
 
 def _watch(console: Console, screen: Screen, members: Members) -> None:
@@ -315,4 +347,5 @@ def _end(screen: Screen) -> Group:
         ("processor use", screen.usage.text()),
     ):
         venue.add_row(name, f"{value:,}" if isinstance(value, int) else str(value))
-    return Group(summary_table(summary["members"]), venue, hops_table(gateway))
+    makers, speed = strategies_table(engine, summary["cache_line_floor_ns"])
+    return Group(summary_table(summary["members"]), venue, makers, speed, hops_table(gateway))

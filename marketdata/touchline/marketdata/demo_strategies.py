@@ -1,0 +1,149 @@
+"""The strategies of `touchline demo`: two market makers, one plain and one compiled, as processes.
+
+They trade an instrument of their own, against synthetic members, so that the recorded day on the
+other one can be compared with its own book. They are started as a user would start them, by
+`touchline strategy`; what they did is read from the engine's figures, not from what they say.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from typing import Any
+
+from rich.table import Table
+
+from touchline.core.errors import ProgramError
+from touchline.core.programs import program
+from touchline.core.replay import Members, latency_row, members_arguments
+from touchline.core.venue import Venue
+
+__all__ = ["STRATEGIES", "DemoStrategies", "cache_line_floor", "strategies_table"]
+
+SYMBOL = "TLX1"
+MEMBERS = "SIGMA,TAU,OMEGA"
+_EXAMPLES = "touchline.strategy.examples"
+STRATEGIES = {
+    "maker-plain": f"{_EXAMPLES}.plain_maker:PlainMaker",
+    "maker-compiled": f"{_EXAMPLES}.compiled_maker:CompiledMaker",
+}
+"""Names in demo.toml, and the class behind each."""
+
+_STOP_S = 15.0
+
+
+class DemoStrategies:
+    """The two makers and the members that they trade with, from their start to their end.
+
+    Parameters
+    ----------
+    venue : Venue
+        The running venue of the demo.
+    seed : int
+        Of the synthetic flow.
+    """
+
+    def __init__(self, venue: Venue, seed: int) -> None:
+        self._log = venue.config.parent / "strategies.log"
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        arguments = members_arguments(venue.config, "60", 0.2, symbol=SYMBOL, members=MEMBERS)
+        self._members = Members(["simulate", "--seed", str(seed), "--unordered", *arguments])
+        self.told: dict[str, Any] = {}
+        self._listener = threading.Thread(target=self._listen, name="synthetic", daemon=True)
+        self._listener.start()
+        command = [sys.executable, "-m", "touchline.core", "strategy", str(venue.config)]
+        with self._log.open("ab") as log:
+            for name, place in STRATEGIES.items():
+                self._processes[name] = subprocess.Popen(
+                    [*command, name, place, "--param", f"symbol={SYMBOL}"],
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                )
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """Processes by name."""
+        pids = {name: process.pid for name, process in self._processes.items()}
+        return pids | {f"members of {SYMBOL}": self._members.pid}
+
+    def _listen(self) -> None:
+        try:
+            for told in self._members:
+                self.told = told
+        except (ProgramError, ValueError, OSError):
+            # It was ended in the middle of a line, with everything else.
+            return
+
+    def stop(self) -> list[str]:
+        """End all of them; what was not clean, one sentence each."""
+        failures = []
+        for name, process in self._processes.items():
+            process.terminate()
+            try:
+                code = process.wait(_STOP_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                code = process.wait()
+            if code != 0:
+                said = self._log.read_text(errors="replace")[-1_000:].strip()
+                failures.append(f"strategy {name} ended with {code}: {said}")
+        self._processes.clear()
+        self._members.close()
+        self._listener.join()
+        return failures
+
+
+def cache_line_floor(rounds: int = 300_000) -> dict[str, Any]:
+    """Round trip of a cache line between processes on processors 0 and 1, ns; empty without both.
+
+    Raises
+    ------
+    ProgramError
+        If it cannot be measured.
+    """
+    if not {0, 1} <= os.sched_getaffinity(0):
+        return {}
+    command = [str(program("touchline-floor")), "--rounds", str(rounds)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise ProgramError(done.stderr.strip() or f"touchline-floor ended with {done.returncode}")
+    measured: dict[str, Any] = json.loads(done.stdout)["round_trip_ns"]
+    return measured
+
+
+def strategies_table(
+    engine: dict[str, Any], floor: dict[str, Any] | None = None
+) -> tuple[Table, Table]:
+    """What the strategies have done, and how fast they answered the market.
+
+    Parameters
+    ----------
+    engine : dict
+        The engine's figures.
+    floor : dict, optional
+        As :func:`cache_line_floor` gives it.
+    """
+    done = Table(title="strategies", title_justify="left")
+    done.add_column("strategy", style="bold")
+    for name in ("commands", "refused", "fills", "lots", "position", "held back"):
+        done.add_column(name, justify="right")
+    speed = Table(title="tick to trade, us", title_justify="left")
+    speed.add_column("public record released to order at the engine")
+    for name in ("p50", "p99", "p99.9", "max"):
+        speed.add_column(name, justify="right")
+    for told in engine.get("strategies", []):
+        done.add_row(
+            told["name"],
+            *(f"{told[key]:,}" for key in ("commands", "rejected", "fills", "filled_qty")),
+            f"{told['positions'].get(SYMBOL, 0):,}",
+            f"{told['throttled']:,}",
+        )
+        if told["tick_to_trade_ns"]["count"]:
+            speed.add_row(*latency_row(told["name"], told["tick_to_trade_ns"]))
+    if floor:
+        speed.add_row(*latency_row("floor: a cache line there and back", floor))
+    return done, speed
