@@ -34,6 +34,8 @@ pub(crate) const OWN_COMMAND: u64 = u64::MAX;
 const PACE_FACTOR: u64 = 4;
 /// Longest time from a public record to an order that counts as an answer to it, ns.
 const TICK_NS_MAX: u64 = 1_000_000_000;
+/// Events of a snapshot that wait for their release at most, but for one chunk.
+const UNRELEASED_MAX: usize = 4 * snapshot::EVENTS_MAX;
 /// While a snapshot waits for its reader, the engine looks again after so long, ns.
 const SNAPSHOT_WAIT_NS: u64 = 1_000_000;
 
@@ -59,6 +61,8 @@ struct Owner {
     port: Option<Port>,
     pace: Pace,
     walk: Option<Walk>,
+    /// Events of a snapshot that wait for their release.
+    unreleased: usize,
     left_at: Option<u64>,
     counts: Counts,
     /// From the release of the newest public record that it had read to its command's arrival, ns.
@@ -102,6 +106,7 @@ impl Strategies {
                 PACE_FACTOR * u64::from(config.order_burst),
             ),
             walk: None,
+            unreleased: 0,
             left_at: None,
             counts: Counts::default(),
             tick_to_trade: histogram(),
@@ -236,9 +241,16 @@ impl Strategies {
     /// Gives a record to a strategy that it concerns, if it is there; `event` is the one inside.
     pub(crate) fn push(&mut self, session_id: u32, record: &PrivateRecord, event: &Event) {
         let Some(owner) = self.owner_of(session_id) else { return };
-        if event.kind == EventKind::Executed && event.session_id == session_id {
-            owner.counts.fills += 1;
-            owner.counts.filled_qty += event.last_qty;
+        match event.kind {
+            EventKind::Executed if event.session_id == session_id => {
+                owner.counts.fills += 1;
+                owner.counts.filled_qty += event.last_qty;
+            }
+            EventKind::SnapshotStart
+            | EventKind::SnapshotInstrument
+            | EventKind::SnapshotOrder
+            | EventKind::SnapshotEnd => owner.unreleased = owner.unreleased.saturating_sub(1),
+            _ => {}
         }
         if let Some(port) = owner.port.as_mut() {
             port.executions.push(record);
@@ -289,10 +301,13 @@ impl Strategies {
     ) -> usize {
         let mut chunks = 0;
         for owner in &mut self.owners {
-            let keeps_up = owner.port.as_ref().is_some_and(Port::has_read);
+            // What waits for the disk is not in its ring yet, and would overtake it later.
+            let keeps_up = owner.unreleased < UNRELEASED_MAX
+                && owner.port.as_ref().is_some_and(Port::has_read);
             let Some(walk) = owner.walk.as_mut().filter(|_| keeps_up) else { continue };
             self.scratch.clear();
             let ended = walk.chunk(matcher, owner.config.id, &mut self.scratch);
+            owner.unreleased += self.scratch.len();
             push(owner.config.id, &self.scratch);
             if ended {
                 owner.walk = None;

@@ -126,8 +126,14 @@ fn run(
     stop: &AtomicBool,
     status: &std::sync::Mutex<serde_json::Value>,
 ) {
+    let mut pass = 0_u32;
     while !stop.load(Ordering::Acquire) {
-        let work = engine.do_work(now_ns()).unwrap() + journal.do_work(now_ns()).unwrap();
+        // A disk that is slow: what is matched waits for many passes before it is released.
+        pass = pass.wrapping_add(1);
+        let mut work = engine.do_work(now_ns()).unwrap();
+        if work == 0 || pass.is_multiple_of(500) {
+            work += journal.do_work(now_ns()).unwrap();
+        }
         if work == 0 {
             *status.lock().unwrap() = serde_json::from_str(&engine.stats_json()).unwrap();
             if engine.park() {
