@@ -155,7 +155,8 @@ typedef struct tl_strategy_event {
     uint64_t order;          /* Execution: the number that tl_strategy_new_order gave; 0 if another
                                 process sent the order. Timer: the timer's number */
     uint64_t trd_match_id;   /* Trade, Execution of a fill */
-    int64_t price;           /* Trade, a fill: last_px; any other Execution: the order's price */
+    int64_t price;           /* Trade, a fill, Live: last_px, INT64_MIN before the first; any other
+                                Execution: the order's price */
     uint64_t qty;            /* Trade, a fill: last_qty; Canceled: what was cancelled; any other
                                 Execution: order_qty */
     uint64_t leaves_qty;     /* Execution: after it */
@@ -178,7 +179,7 @@ typedef struct tl_strategy_event {
 
 enum {
     TL_STRATEGY_BOOK = 1,      /* a whole match event is in the book of the instrument */
-    TL_STRATEGY_TRADE = 2,     /* somebody's order executed; Book follows at the end of the event */
+    TL_STRATEGY_TRADE = 2,     /* two orders matched; Book follows at the end of the event */
     TL_STRATEGY_PHASE = 3,     /* the instrument entered a phase */
     TL_STRATEGY_EXECUTION = 4, /* an answer to a command, or what happened to an own order */
     TL_STRATEGY_TIMER = 5,     /* a timer is due */
@@ -219,7 +220,8 @@ typedef struct tl_own_order {
     uint8_t reserved;
 } tl_own_order;
 
-/* Connects strategy `name` of a venue.toml (both UTF-8, end with NUL) to its running engine. Returns
+/* Connects strategy `name` of a venue.toml (both UTF-8, end with NUL) to its running engine; with an
+ * empty name an observer, which sees the public ring and whose commands are refused (ARGUMENT). Returns
  * 0 and sets *strategy; or minus the length of a text that says what failed, of which at most
  * error_bytes are written to error, no NUL; or INT64_MIN if an argument is NULL. Books and positions
  * follow as Live events, one for each instrument. */

@@ -1,7 +1,8 @@
 """Where the books on a screen come from: a seam for `touchline top` and the live page.
 
-:class:`BookSource` is all that they ask. Today :class:`MulticastBooks` answers, from the public
-feed. Whatever takes its place must be as public as the feed: no owners, no private records.
+:class:`BookSource` is all that they ask. :class:`MulticastBooks` answers from the public feed, and
+``ring_books`` from the engine's public ring. Whatever takes their place must be as public: no
+owners, no private records.
 """
 
 from __future__ import annotations

@@ -32,6 +32,8 @@ STRATEGIES = {
 }
 """Names in demo.toml, and the class behind each."""
 
+# Close to the touch, so that there is something to see in a minute.
+_PARAMETERS = ("--param", f"symbol={SYMBOL}", "--param", "edge=0.1", "--param", "interval_s=0.001")
 _STOP_S = 15.0
 
 
@@ -58,7 +60,7 @@ class DemoStrategies:
         with self._log.open("ab") as log:
             for name, place in STRATEGIES.items():
                 self._processes[name] = subprocess.Popen(
-                    [*command, name, place, "--param", f"symbol={SYMBOL}"],
+                    [*command, name, place, *_PARAMETERS],
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,

@@ -87,9 +87,10 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// Connects to the engine of a venue.
+    /// Connects to the engine of a venue; without a name as an observer.
     pub(crate) fn open(venue: &Venue, name: &str) -> Result<Self, OpenError> {
-        if !venue.strategies.iter().any(|strategy| strategy.name == name) {
+        let known = name.is_empty() || venue.strategies.iter().any(|one| one.name == name);
+        if !known {
             let known = venue.strategies.iter().map(|strategy| strategy.name.clone()).collect();
             return Err(OpenError::Unknown(name.into(), known));
         }

@@ -145,6 +145,7 @@ impl Market {
             let (seq, phase) = (book.told_at, book.phase as u8);
             let mut event =
                 StrategyEvent { seq, instrument_id, phase, ..StrategyEvent::of(Kind::Live) };
+            event.price = book.last_px;
             self.touch(&mut event);
             told(event);
         }
@@ -170,7 +171,8 @@ impl Market {
         let news = book.apply(record, !live).inspect_err(|_| self.contradictions += 1)?;
         if live && news {
             match record.kind {
-                PublicKind::Execute => {
+                // Of the two orders that an uncross matches, both of them resting, one counts.
+                PublicKind::Execute if record.flags.contains(EventFlags::PRINTABLE) => {
                     let mut event = of(record, Kind::Trade);
                     (event.price, event.qty) = (record.price, record.qty);
                     event.trd_match_id = record.trd_match_id;

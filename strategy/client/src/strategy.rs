@@ -49,6 +49,7 @@ pub struct Strategy {
     /// Taken in, and not yet told.
     told: VecDeque<StrategyEvent>,
     gone: Option<String>,
+    observes: bool,
     idle: u32,
     ask_at: u64,
     /// Release of the public record that the owner was told of last; 0 after anything else.
@@ -88,7 +89,8 @@ impl std::fmt::Display for StartError {
 impl std::error::Error for StartError {}
 
 impl Strategy {
-    /// Connects strategy `name` of the venue in a file to its running engine.
+    /// Connects strategy `name` of the venue in a file to its running engine. Without a name it is
+    /// an observer: it sees the public ring, and what it sends is refused as an argument.
     ///
     /// # Errors
     ///
@@ -106,6 +108,7 @@ impl Strategy {
             private: None,
             told: VecDeque::with_capacity(64),
             gone: None,
+            observes: name.is_empty(),
             idle: 0,
             ask_at: now_ns() + SNAPSHOT_AGAIN_NS,
             tick: 0,
@@ -386,6 +389,9 @@ impl Strategy {
     fn send(&mut self, command: &Command) -> Result<(), Refusal> {
         if self.gone.is_some() {
             return Err(Refusal::Gone);
+        }
+        if self.observes {
+            return Err(Refusal::Argument);
         }
         let command = Command { recv_time: self.tick, ..*command };
         if self.connection.commands.push(&command).is_err() {

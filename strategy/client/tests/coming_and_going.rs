@@ -5,9 +5,9 @@ mod house;
 use std::time::{Duration, Instant};
 
 use house::House;
-use touchline_strategy::{Execution, Kind};
+use touchline_strategy::{Execution, Kind, OwnOrder, Refusal, Strategy};
 use touchline_sys::{Link, Received};
-use touchline_types::Side;
+use touchline_types::{OrdType, Side, TimeInForce};
 
 #[test]
 fn a_name_is_taken_once_and_must_be_known() {
@@ -98,4 +98,31 @@ fn orders_that_an_engine_left_behind_are_cancelled_by_the_next_one() {
     let one = house.connect("one").live();
     assert!(one.ladder(1, Side::Buy).is_empty());
     assert_eq!(one.strategy.orders().count(), 0);
+}
+
+#[test]
+fn observers_see_the_market_and_send_nothing() {
+    let house = House::new("observers", "");
+    let running = house.start();
+    let mut one = house.connect("one").live();
+    let mut seats: Vec<_> = (0..8).map(|_| house.connect("").live()).collect();
+    assert!(house.refused("").contains("as many observe as may"));
+    let mut observer = seats.pop().unwrap();
+    let own =
+        OwnOrder { instrument_id: 1, side: 1, price: 100, order_qty: 1, ..Default::default() };
+    let sent = observer.strategy.new_order(own, OrdType::Limit, TimeInForce::Day);
+    assert_eq!(sent, Err(Refusal::Argument));
+    let order = one.limit(Side::Buy, 100, 7);
+    one.execution(order, Execution::New);
+    let book = observer.until(|event| event.kind == Kind::Book as u8);
+    assert_eq!((book.bid_px, book.bid_qty), (100, 7));
+    assert!(observer.seen.iter().all(|event| event.kind != Kind::Execution as u8));
+    drop(observer);
+    running.expect(1, "connected", false);
+    assert_eq!(running.figure(2, "name"), serde_json::Value::Null, "no strategy of the venue's");
+    let end = Instant::now() + Duration::from_secs(10);
+    while Strategy::open(&house.venue_toml(), "").is_err() {
+        assert!(Instant::now() < end, "its place is not free again");
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }

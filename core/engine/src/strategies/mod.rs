@@ -34,6 +34,8 @@ pub(crate) const OWN_COMMAND: u64 = u64::MAX;
 const PACE_FACTOR: u64 = 4;
 /// Longest time from a public record to an order that counts as an answer to it, ns.
 const TICK_NS_MAX: u64 = 1_000_000_000;
+/// Processes that only look, at most: the live page, terminal views, archivers.
+const OBSERVERS_MAX: usize = 8;
 /// Events of a snapshot that wait for their release at most, but for one chunk.
 const UNRELEASED_MAX: usize = 4 * snapshot::EVENTS_MAX;
 /// While a snapshot waits for its reader, the engine looks again after so long, ns.
@@ -60,6 +62,8 @@ struct Owner {
     config: Strategy,
     port: Option<Port>,
     pace: Pace,
+    /// Has no configuration, and no commands are taken from it.
+    observes: bool,
     walk: Option<Walk>,
     /// Events of a snapshot that wait for their release.
     unreleased: usize,
@@ -98,8 +102,9 @@ pub(crate) enum Taken {
 
 impl Strategies {
     pub(crate) fn new(venue: &Venue, matcher: &OwnedMatcher) -> Self {
-        let owner = |config: &Strategy| Owner {
+        let owner = |config: &Strategy, observes: bool| Owner {
             config: config.clone(),
+            observes,
             port: None,
             pace: Pace::new(
                 PACE_FACTOR * u64::from(config.max_orders_per_s),
@@ -112,9 +117,11 @@ impl Strategies {
             tick_to_trade: histogram(),
             cancel: histogram(),
         };
-        let owners: Vec<Owner> = venue.strategies.iter().map(owner).collect();
-        let first_id = owners.first().map_or(u32::MAX, |owner| owner.config.id);
-        let limits = owners.iter().filter_map(|owner| limits_of(&owner.config, matcher));
+        let strategies = venue.strategies.iter().map(|config| owner(config, false));
+        let observers = observers(venue).into_iter().map(|config| owner(&config, true));
+        let owners: Vec<Owner> = strategies.chain(observers).collect();
+        let first_id = u32::try_from(venue.sessions.len() + 1).unwrap_or(u32::MAX);
+        let limits = venue.strategies.iter().filter_map(|config| limits_of(config, matcher));
         let mut own_commands: VecDeque<Command> = limits.collect();
         // Whoever had orders when the last engine ended is not connected to this one.
         let sessions = (0..matcher.order_slots()).filter_map(|slot| matcher.order_in(slot));
@@ -138,7 +145,7 @@ impl Strategies {
         self.owners.get_mut(index as usize)
     }
 
-    /// True if the session is a strategy's.
+    /// True if the session is a strategy's or an observer's.
     pub(crate) const fn owns(&self, session_id: u32) -> bool {
         session_id >= self.first_id
     }
@@ -163,6 +170,9 @@ impl Strategies {
                 Visit::Left(strategy, number, at) => {
                     if let Some(owner) = self.connected(strategy, number) {
                         owner.port = None;
+                        if owner.observes {
+                            continue;
+                        }
                         owner.left_at = Some(at);
                         let cancel = cancel_of(&owner.config);
                         self.own_commands.push_back(cancel);
@@ -192,7 +202,8 @@ impl Strategies {
 
     /// The next command of a strategy, as it may be sequenced.
     pub(crate) fn take(&mut self, index: usize, arrived: &mut u64) -> Taken {
-        let Some(owner) = self.owners.get_mut(index) else { return Taken::End };
+        let owner = self.owners.get_mut(index).filter(|owner| !owner.observes);
+        let Some(owner) = owner else { return Taken::End };
         let Some(port) = owner.port.as_mut() else { return Taken::End };
         if !owner.pace.allows() {
             owner.counts.throttled += u64::from(port.commands.depth().is_ok_and(|left| left > 0));
@@ -321,7 +332,8 @@ impl Strategies {
     pub(crate) fn park(&mut self) -> bool {
         let parked = |owner: &mut Owner| {
             let allows = owner.pace.allows();
-            owner.port.as_mut().is_none_or(|port| port.commands.park() || !allows)
+            let port = owner.port.as_mut().filter(|_| !owner.observes);
+            port.is_none_or(|port| port.commands.park() || !allows)
         };
         let mut all = self.own_commands.is_empty();
         for owner in &mut self.owners {
@@ -379,8 +391,25 @@ impl Strategies {
                 "cancel_when_gone_ns": percentiles(&owner.cancel),
             })
         };
-        self.owners.iter().map(of).collect()
+        self.owners.iter().filter(|owner| !owner.observes).map(of).collect()
     }
+}
+
+/// Places for processes that see the public ring and nothing else. Their numbers go on behind those
+/// of the strategies; the matcher never hears of them.
+pub(crate) fn observers(venue: &Venue) -> Vec<Strategy> {
+    let first = venue.sessions.len() + venue.strategies.len() + 1;
+    let place = |at: usize| Strategy {
+        id: u32::try_from(first + at).unwrap_or(u32::MAX),
+        member_id: 0,
+        name: String::new(),
+        uid: None,
+        max_order_qty: 0,
+        max_position: 0,
+        max_orders_per_s: 0,
+        order_burst: 0,
+    };
+    (0..OBSERVERS_MAX).map(place).collect()
 }
 
 /// Sets the limits of a strategy, if those that the journal left are others.

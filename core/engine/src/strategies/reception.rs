@@ -5,7 +5,7 @@
 //! A message each way, JSON, then descriptors travel beside the answer:
 //!
 //! ```text
-//! -> {"strategy":"maker","records":"<layout hash>","rings":"<layout hash>"}
+//! -> {"strategy":"maker","records":"<layout hash>","rings":"<layout hash>"}   no name: an observer
 //! <- {"ok":true,"session_id":5,"epoch":1700000000000}  + engine piece, strategy piece, public ring,
 //!                                                        its bell, the engine's bell
 //! <- {"ok":false,"error":"..."}
@@ -24,6 +24,7 @@ use touchline_sys::{
     EventBell, Interest, Link, LinkListener, Poller, Received, Ringer, SysError, now_ns, own_uid,
 };
 
+use super::observers;
 use super::port::{Port, PortError};
 
 /// Longest message of a strategy, bytes.
@@ -96,7 +97,7 @@ pub fn reception(venue: &Venue) -> Result<(Reception, Visits), SysError> {
         engine: Ringer::open(&engine_bell)?,
         engine_bell,
         public_ring: venue.run_file(RunFile::PublicRing),
-        strategies: venue.strategies.clone(),
+        strategies: venue.strategies.iter().cloned().chain(observers(venue)).collect(),
         guests: Vec::new(),
         epoch: 0,
     };
@@ -176,11 +177,17 @@ impl Reception {
     fn introduce(&mut self, index: usize, message: &[u8]) -> Result<(), String> {
         let Some(Some(guest)) = self.guests.get(index) else { return Ok(()) };
         let name = read_hello(message)?;
-        let strategy = self
-            .strategies
-            .iter()
-            .position(|strategy| strategy.name == name)
-            .ok_or_else(|| format!("the venue has no strategy {name:?}"))?;
+        let taken = |strategy: usize| {
+            let here = |guest: &Guest| guest.known.is_some_and(|(known, _)| known == strategy);
+            self.guests.iter().flatten().any(here)
+        };
+        let mut places = (0..self.strategies.len()).filter(|at| self.strategies[*at].name == name);
+        let strategy = if name.is_empty() {
+            let free = places.find(|at| !taken(*at));
+            free.ok_or("as many observe as may; end one of them")?
+        } else {
+            places.next().ok_or_else(|| format!("the venue has no strategy {name:?}"))?
+        };
         let config = &self.strategies[strategy];
         let uid = guest.link.peer_uid().map_err(|error| error.to_string())?;
         let welcome = match config.uid {
@@ -188,10 +195,12 @@ impl Reception {
             None => uid == 0 || uid == own_uid(),
         };
         if !welcome {
-            return Err(format!("user {uid} may not run strategy {name}"));
+            return Err(match name.as_str() {
+                "" => format!("user {uid} may not observe"),
+                name => format!("user {uid} may not run strategy {name}"),
+            });
         }
-        let here = |guest: &Guest| guest.known.is_some_and(|(known, _)| known == strategy);
-        if self.guests.iter().flatten().any(here) {
+        if taken(strategy) {
             return Err(format!("strategy {name} is connected already"));
         }
         let number = self.epoch.saturating_add(1).max(now_ns() / 1_000_000);

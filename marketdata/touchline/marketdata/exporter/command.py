@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from touchline.core._commands import venue_argument
 from touchline.core.errors import ConfigError
 from touchline.core.venue import Venue
-from touchline.marketdata.books import MulticastBooks
 from touchline.marketdata.exporter.frames import Frames
 from touchline.marketdata.exporter.server import PageServer
+from touchline.marketdata.ring_books import RingBooks
 from touchline.marketdata.watch import Watch
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def add_exporter(commands: Subparsers) -> None:
         help="show a venue on a live page in the browser",
         description="Serves one page over HTTP that shows a venue live: ladder, trades, rates, "
         "queues, the latency of each hop, sessions, strategies. It reads the figures in the run "
-        "folder, the operators' status and the public feed, and changes nothing; it may be started "
+        "folder, the operators' status and the public ring, and changes nothing; it may be started "
         "before the venue and goes on when the venue stops. It asks nobody who they are, so it "
         "listens on loopback, and answers only requests whose Host is localhost, 127.0.0.1 or "
         "[::1] with its port, or a name of --allow-host. Ctrl-C ends it.",
@@ -64,7 +64,7 @@ def _exporter(options: argparse.Namespace) -> int:
     # However we are ended; SIGINT, too, which a shell ignores for what it starts in the background.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
-    books = MulticastBooks(venue)
+    books = RingBooks(venue)
     frames = Frames(Watch(venue, books))
     try:
         with PageServer((host, port), frames, options.allow_host) as server:

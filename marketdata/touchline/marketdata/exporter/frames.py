@@ -23,7 +23,7 @@ FRAME_EVERY_S = 0.25
 
 WATCHERS_MAX = 16
 _POLL_MS = 50.0
-# Between two looks at the feed, so that a busy one is read in batches; its sockets hold the rest.
+# Between two looks at the books, so that busy ones are read in batches; the ring holds the rest.
 _PAUSE_S = 0.005
 
 

@@ -99,15 +99,20 @@ impl House {
         Running { stop, threads: vec![reception, agents], status }
     }
 
+    /// Its configuration.
+    pub fn venue_toml(&self) -> PathBuf {
+        self.folder.join("venue.toml")
+    }
+
     /// Connects a strategy.
     pub fn connect(&self, name: &str) -> Trader {
-        let strategy = Strategy::open(&self.folder.join("venue.toml"), name).unwrap();
+        let strategy = Strategy::open(&self.venue_toml(), name).unwrap();
         Trader { strategy, seen: Vec::new() }
     }
 
     /// Tries to, and says why it failed.
     pub fn refused(&self, name: &str) -> String {
-        match Strategy::open(&self.folder.join("venue.toml"), name) {
+        match Strategy::open(&self.venue_toml(), name) {
             Ok(_) => panic!("{name} was let in"),
             Err(error) => error.to_string(),
         }
