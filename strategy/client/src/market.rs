@@ -101,6 +101,8 @@ impl Market {
     pub(crate) fn on_snapshot(&mut self, event: &Event) -> Result<(), Contradiction> {
         match (event.kind, self.standing) {
             (EventKind::SnapshotStart, Standing::Waiting { from }) if event.priority < from => {}
+            // It was asked for again, and the first one came after all.
+            (EventKind::SnapshotStart, Standing::Live) => {}
             (EventKind::SnapshotStart, _) => {
                 self.books.iter_mut().for_each(Book::clear);
                 self.standing = Standing::Partial;
@@ -212,5 +214,41 @@ fn of(record: &PublicRecord, kind: Kind) -> StrategyEvent {
         released_time: record.released_time,
         instrument_id: record.instrument_id,
         ..StrategyEvent::of(kind)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Market;
+    use touchline_types::{Event, EventKind, Side};
+
+    fn snapshot(market: &mut Market, price: i64) {
+        let order = Event {
+            instrument_id: 1,
+            order_id: 1,
+            side: Side::Buy,
+            price,
+            leaves_qty: 5,
+            ..Event::of(EventKind::SnapshotOrder)
+        };
+        let start = Event::of(EventKind::SnapshotStart);
+        let instrument = Event { instrument_id: 1, ..Event::of(EventKind::SnapshotInstrument) };
+        for event in [start, instrument, order, Event::of(EventKind::SnapshotEnd)] {
+            market.on_snapshot(&event).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_second_snapshot_leaves_a_live_book_as_it_is() {
+        let mut market = Market::new(1, 0);
+        let mut told = 0;
+        snapshot(&mut market, 100);
+        market.goes_live(0, |_| told += 1);
+        assert!(market.is_live());
+        snapshot(&mut market, 90);
+        assert!(market.is_live());
+        market.goes_live(0, |_| told += 1);
+        let best = market.levels(1, Side::Buy).next().map(|level| (level.price, level.qty));
+        assert_eq!((best, told, market.snapshots), (Some((100, 5)), 1, 1));
     }
 }
