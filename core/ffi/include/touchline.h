@@ -1,8 +1,8 @@
 /* The C ABI of Touchline, by hand; the records are generated.
  *
  * Every function may be called from any thread. None keeps a pointer after it returns, none calls
- * back, none ends the process over its arguments. A function is only ever added; one that changes
- * its meaning gets a new name and raises the version.
+ * back, none ends the process over its arguments. A function is only ever added, which raises the
+ * version; one that would change its meaning gets a new name.
  */
 #ifndef TOUCHLINE_H
 #define TOUCHLINE_H
@@ -14,7 +14,7 @@ extern "C" {
 #endif
 
 /* Version of this ABI: a caller that was built for another one must not go on. */
-#define TL_ABI_VERSION 1
+#define TL_ABI_VERSION 2
 uint32_t tl_abi_version(void);
 
 /* What the library takes its records, its feed messages and its rings to look like. The first two
@@ -220,11 +220,11 @@ typedef struct tl_own_order {
     uint8_t reserved;
 } tl_own_order;
 
-/* Connects strategy `name` of a venue.toml (both UTF-8, end with NUL) to its running engine; with an
- * empty name an observer, which sees the public ring and whose commands are refused (ARGUMENT). Returns
- * 0 and sets *strategy; or minus the length of a text that says what failed, of which at most
- * error_bytes are written to error, no NUL; or INT64_MIN if an argument is NULL. Books and positions
- * follow as Live events, one for each instrument. */
+/* Connects strategy `name` of a venue.toml (both UTF-8, end with NUL) to its running engine; with
+ * an empty name an observer, which sees the public ring and whose commands are refused (ARGUMENT).
+ * Returns 0 and sets *strategy; or minus the length of a text that says what failed, of which at
+ * most error_bytes are written to error, no NUL; or INT64_MIN if an argument is NULL. Books and
+ * positions follow as Live events, one for each instrument. */
 int64_t tl_strategy_open(const char *path, const char *name, tl_strategy **strategy, char *error,
                          uint64_t error_bytes);
 
@@ -242,8 +242,8 @@ int64_t tl_strategy_batch(tl_strategy *strategy, tl_strategy_event *events, uint
 int64_t tl_strategy_wait(tl_strategy *strategy, uint64_t timeout_ns);
 
 /* Sends a new order: side 1 buy, 2 sell; ord_type and time_in_force are values of the records'
- * OrdType and TimeInForce; order_qty in lots. Returns the order's number, from 1; or FULL, ARGUMENT,
- * GONE. It is sent when this returns. */
+ * OrdType and TimeInForce; order_qty in lots. Returns the order's number, from 1; or FULL,
+ * ARGUMENT, GONE. It is sent when this returns. */
 int64_t tl_strategy_new_order(tl_strategy *strategy, uint32_t instrument_id, uint8_t side,
                               uint8_t ord_type, uint8_t time_in_force, int64_t price,
                               uint64_t order_qty);

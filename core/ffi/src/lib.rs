@@ -15,7 +15,7 @@ use std::path::Path;
 use touchline_types::{Command, Event, PrivateRecord, PublicRecord};
 
 /// Version of the ABI, as `TL_ABI_VERSION` in the header.
-pub const ABI_VERSION: u32 = 1;
+pub const ABI_VERSION: u32 = 2;
 
 /// Version of this ABI.
 // SAFETY: no other function of the process bears this name: the prefix tl_ is ours.

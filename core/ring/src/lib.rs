@@ -5,8 +5,8 @@
 //! told so. Both carry fixed-size [`Record`]s, which are copied word by word through atomics and
 //! decoded from the copy, so a torn or forged record is an error and never undefined behaviour.
 //!
-//! [`layout`] is the one place that knows the bytes, and [`port`] how two rings of a strategy lie in
-//! memory that two processes write. [`beacon`] stands beside the rings and says
+//! [`layout`] is the one place that knows the bytes, and [`port`] how two rings of a strategy lie
+//! in memory that two processes write. [`beacon`] stands beside the rings and says
 //! which engine made them.
 #![forbid(unsafe_code)]
 

@@ -1,8 +1,9 @@
-//! Memory that is handed to another process: a sealed memfd, and the unix socket that it travels by.
+//! Memory that is handed to another process: a sealed memfd, and the unix socket that it travels
+//! by.
 //!
-//! A sealed memfd can be made neither shorter nor longer, so that a mapping of it never faults. With
-//! `FUTURE_WRITE` nobody who gets the descriptor can map or write it but the process that had mapped
-//! it before.
+//! A sealed memfd can be made neither shorter nor longer, so that a mapping of it never faults.
+//! With `FUTURE_WRITE` nobody who gets the descriptor can map or write it but the process that had
+//! mapped it before.
 
 use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;

@@ -1,14 +1,14 @@
 //! A strategy's end of the memory that it shares with the engine.
 //!
-//! [`Strategy`] reads the public ring and the ring of its own executions as one stream, in the order
-//! of the venue's sequence; keeps the book of every instrument, its own orders and its position; and
-//! sends commands. It allocates little and calls the system only to sleep, so that a compiled
-//! strategy may poll it.
+//! [`Strategy`] reads the public ring and the ring of its own executions as one stream, in the
+//! order of the venue's sequence; keeps the book of every instrument, its own orders and its
+//! position; and sends commands. It allocates little and calls the system only to sleep, so that a
+//! compiled strategy may poll it.
 //!
 //! Books start from a snapshot that the engine sends a chunk at a time (see `market`), and start
-//! again from another one when public records were overwritten before they were read. Own executions
-//! that are overwritten cannot be recovered here: then the strategy is closed, its orders are
-//! cancelled, and the next connection begins with what the engine knows.
+//! again from another one when public records were overwritten before they were read. Own
+//! executions that are overwritten cannot be recovered here: then the strategy is closed, its
+//! orders are cancelled, and the next connection begins with what the engine knows.
 #![forbid(unsafe_code)]
 
 mod book;

@@ -2,8 +2,8 @@
 //!
 //! Both rings are read as one stream in the order of `seq`. A snapshot tells each order as it was
 //! after some command; the records of the ring carry the book on from there (see the engine's
-//! `strategies::snapshot`). Where records are lost, or contradict a book, everything is stale until a
-//! snapshot that began behind the loss is whole.
+//! `strategies::snapshot`). Where records are lost, or contradict a book, everything is stale until
+//! a snapshot that began behind the loss is whole.
 
 use touchline_types::{Event, EventFlags, EventKind, PublicKind, PublicRecord, Side};
 

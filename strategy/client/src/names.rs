@@ -1,5 +1,5 @@
-//! ClOrdIDs of a strategy: `S`, its session, its connection, a counter, in base 32. Twenty characters
-//! that no other connection of the day has used.
+//! ClOrdIDs of a strategy: `S`, its session, its connection, a counter, in base 32. Twenty
+//! characters that no other connection of the day has used.
 
 use touchline_types::{ClOrdId, strategy_prefix, write_base32};
 

@@ -21,6 +21,8 @@ use crate::timers::Timers;
 
 /// Idle turns after which a strategy that never sleeps looks whether its engine is still there.
 const IDLE_TURNS: u32 = 1 << 12;
+/// Records after which a timer is looked for, when they come without a pause.
+const TURNS: u32 = 64;
 /// A snapshot that does not begin is asked for again after this time, ns.
 const SNAPSHOT_AGAIN_NS: u64 = 250_000_000;
 
@@ -50,6 +52,7 @@ pub struct Strategy {
     told: VecDeque<StrategyEvent>,
     gone: Option<String>,
     observes: bool,
+    turns: u32,
     idle: u32,
     ask_at: u64,
     /// Release of the public record that the owner was told of last; 0 after anything else.
@@ -109,6 +112,7 @@ impl Strategy {
             told: VecDeque::with_capacity(64),
             gone: None,
             observes: name.is_empty(),
+            turns: 0,
             idle: 0,
             ask_at: now_ns() + SNAPSHOT_AGAIN_NS,
             tick: 0,
@@ -129,12 +133,33 @@ impl Strategy {
                 self.tick = if is_tick { event.released_time } else { 0 };
                 return Ok(Some(event));
             }
+            if self.is_timer_due() {
+                continue;
+            }
             if self.advance() {
                 self.idle = 0;
             } else if !self.look_around()? {
                 return Ok(None);
             }
         }
+    }
+
+    /// Looks now and then, also while records come without a pause, whether a timer is due; then it
+    /// is told next.
+    #[inline]
+    fn is_timer_due(&mut self) -> bool {
+        self.turns = self.turns.wrapping_add(1);
+        if self.timers.is_empty() || !self.turns.is_multiple_of(TURNS) {
+            return false;
+        }
+        self.tell_timer(now_ns())
+    }
+
+    fn tell_timer(&mut self, now: u64) -> bool {
+        let Some((order, at_ns)) = self.timers.take(now) else { return false };
+        let event = StrategyEvent { order, ..StrategyEvent::of(Kind::Timer) };
+        self.told.push_back(StrategyEvent { matched_time: at_ns, ..event });
+        true
     }
 
     /// Takes one record in; false if none is there.
@@ -250,9 +275,7 @@ impl Strategy {
         let rarely = self.idle % IDLE_TURNS == 1;
         if rarely || !self.timers.is_empty() {
             let now = now_ns();
-            if let Some((order, at_ns)) = self.timers.take(now) {
-                let event = StrategyEvent { order, ..StrategyEvent::of(Kind::Timer) };
-                self.told.push_back(StrategyEvent { matched_time: at_ns, ..event });
+            if self.tell_timer(now) {
                 return Ok(true);
             }
             if rarely && self.market.waits() && now >= self.ask_at {

@@ -116,7 +116,8 @@ impl Port {
 }
 
 /// How fast commands are taken from a ring: a bucket on the engine's clock, before sequencing. What
-/// is beyond it stays in the ring of its sender, so it costs the journal and everybody else nothing.
+/// is beyond it stays in the ring of its sender, so it costs the journal and everybody else
+/// nothing.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pace {
     /// What one command costs, ns; 0: no pace is kept.

@@ -6,8 +6,8 @@
 //!
 //! ```text
 //! -> {"strategy":"maker","records":"<layout hash>","rings":"<layout hash>"}   no name: an observer
-//! <- {"ok":true,"session_id":5,"epoch":1700000000000}  + engine piece, strategy piece, public ring,
-//!                                                        its bell, the engine's bell
+//! <- {"ok":true,"session_id":5,"epoch":1700000000000}  + engine piece, strategy piece, public ring
+//!                                                        (to read), its bell, the engine's bell
 //! <- {"ok":false,"error":"..."}
 //! -> snapshot                                            another snapshot of the books, please
 //! ```

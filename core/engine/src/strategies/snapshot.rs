@@ -7,8 +7,8 @@
 //! one that left before the walk reached it is never told, and its records find nothing. When the
 //! end is told, and the public records before it are read, every book is exact.
 //!
-//! So the engine never stops for a snapshot, and what it tells is released, like everything, when it
-//! is durable.
+//! So the engine never stops for a snapshot, and what it tells is released, like everything, when
+//! it is durable.
 
 use touchline_matcher::{OrderView, OwnedMatcher};
 use touchline_types::{Event, EventKind, TradingPhase};

@@ -330,7 +330,13 @@ pub(crate) fn event_line(event: &Event, command: &Command) -> String {
             format!("{} {} @ {}", event.instrument_id, event.last_qty, event.last_px)
         }
         EventKind::MassCanceled => format!("took {}  left {}", event.last_qty, event.leaves_qty),
-        EventKind::EntryBlocked | EventKind::EntryAdmitted | EventKind::LimitsSet => String::new(),
+        EventKind::EntryBlocked
+        | EventKind::EntryAdmitted
+        | EventKind::LimitsSet
+        | EventKind::SnapshotStart
+        | EventKind::SnapshotInstrument
+        | EventKind::SnapshotOrder
+        | EventKind::SnapshotEnd => String::new(),
     };
     let mut line = format!("{:<10} {line}", kind(event.kind)).trim_end().to_owned();
     let answers = command.kind != CommandKind::ChangePhase && event.kind != EventKind::Executed;
@@ -356,6 +362,10 @@ const fn kind(kind: EventKind) -> &'static str {
         EventKind::EntryBlocked => "blocked",
         EventKind::EntryAdmitted => "admitted",
         EventKind::LimitsSet => "limited",
+        EventKind::SnapshotStart
+        | EventKind::SnapshotInstrument
+        | EventKind::SnapshotOrder
+        | EventKind::SnapshotEnd => "of no matcher",
     }
 }
 

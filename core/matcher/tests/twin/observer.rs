@@ -77,6 +77,10 @@ impl Observer {
             | EventKind::EntryBlocked
             | EventKind::EntryAdmitted
             | EventKind::LimitsSet => {}
+            EventKind::SnapshotStart
+            | EventKind::SnapshotInstrument
+            | EventKind::SnapshotOrder
+            | EventKind::SnapshotEnd => return Err("no matcher makes a snapshot"),
         }
         self.index += 1;
         if event.flags.contains(EventFlags::END_OF_EVENT) {
