@@ -310,7 +310,8 @@ def test_what_is_no_argument_is_refused_before_it_is_sent(here: HereMaker) -> No
 
 
 def test_nothing_can_be_sent_before_the_start() -> None:
-    strategy = PlainProbe(SimpleNamespace(instruments=(), strategies=()), "maker")  # type: ignore[arg-type]
+    nothing: Any = SimpleNamespace(instruments=(), strategies=())
+    strategy = PlainProbe(nothing, "maker")
     with pytest.raises(StrategyError, match="not connected before on_start"):
         strategy.cancel_all()
 
