@@ -8,6 +8,8 @@ use crate::{Member, Session};
 
 /// Strategies that a venue can hold: the matcher has room for the limits of so many.
 const STRATEGIES_MAX: u64 = 64;
+/// Sessions and strategies together, where there are strategies.
+const NUMBERS_MAX: usize = 4_000;
 /// Largest quantity or position that a limit can name, lots.
 const LOTS_MAX: u64 = 1 << 40;
 
@@ -40,6 +42,11 @@ pub(crate) fn strategies(
     faults: &mut Faults,
 ) -> Vec<Strategy> {
     faults.between("strategy", sections.len() as u64, 0, STRATEGIES_MAX);
+    // Limits and blocks know sessions by number up to 4,095; observers have some behind them.
+    let numbers = sessions.len() + sections.len();
+    faults.require(sections.is_empty() || numbers <= NUMBERS_MAX, "strategy", || {
+        format!("sessions and strategies are {numbers}, with strategies at most {NUMBERS_MAX}")
+    });
     let mut names: HashSet<&str> = sessions.iter().map(|one| one.comp_id.as_str()).collect();
     let first = sessions.len() + 1;
     let sections = sections.iter().enumerate();

@@ -174,7 +174,7 @@ impl Engine {
         let public = ring(RunFile::PublicRing, PublicRecord::BYTES)?;
         broadcast::create::<PublicRecord>(&public, records)?;
         let mut engine = Self {
-            strategies: Strategies::new(venue, &past.matcher),
+            strategies: Strategies::new(venue, &past.matcher, bell.fd())?,
             matcher: past.matcher,
             last_timestamp: past.last_timestamp,
             commands: vec![SpscConsumer::attach(commands)?],
@@ -213,6 +213,12 @@ impl Engine {
     /// Lets strategies in.
     pub fn set_visits(&mut self, visits: Visits) {
         self.strategies.let_in(visits);
+    }
+
+    /// Ends the connections of all strategies, cancels their orders and lets nobody in any more. A
+    /// program that stops calls it, so that commands end.
+    pub fn dismiss_strategies(&mut self) {
+        self.strategies.dismiss();
     }
 
     /// One line on what the start found.
@@ -396,7 +402,7 @@ impl Agent for Engine {
     }
 
     fn wait_fd(&self) -> Option<BorrowedFd<'_>> {
-        Some(self.bell.fd())
+        Some(self.strategies.fd())
     }
 
     fn deadline_ns(&self) -> u64 {

@@ -189,11 +189,13 @@ impl<M: Memory> Outlets<M> {
             if [owner, sender].into_iter().any(|id| id != 0 && !strategies.owns(id)) {
                 self.private.push(&record);
             }
+            // A strategy is told of its own orders alone, and not who was on the other side.
             if strategies.owns(owner) {
+                if owner != sender {
+                    (record.recv_time, record.token) = (0, 0);
+                    (record.msg_seq_num, record.from_session_id) = (0, 0);
+                }
                 strategies.push(owner, &record, &event);
-            }
-            if strategies.owns(sender) && sender != owner {
-                strategies.push(sender, &record, &event);
             }
         }
         if let Some(mut record) = public_of(event) {

@@ -130,6 +130,7 @@ impl EngineHouse {
     /// What stopped the journal.
     pub fn close(mut self) -> Result<(), Failure> {
         let mut result = Ok(());
+        self.engine.dismiss_strategies();
         // All that was sequenced becomes durable and is released before the journal ends.
         while result.is_ok() && !self.journal.is_finished() {
             match self.engine.do_work(touchline_sys::now_ns()) {

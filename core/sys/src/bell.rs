@@ -84,37 +84,14 @@ impl Ringer {
         Ok(Self { fd: open_fifo(path)? })
     }
 
-    /// The end of a FIFO that rings and cannot take rings away: for a process that is not trusted.
-    ///
-    /// # Errors
-    ///
-    /// As [`open`](Self::open); also if its owner does not have it open.
-    pub fn write_only(path: &Path) -> Result<Self, SysError> {
-        let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let fd = at("open", path.display(), rustix::fs::open(path, flags, Mode::empty()))?;
-        Ok(Self { fd })
-    }
-
-    /// A ringer over a descriptor that was handed over: a FIFO or an event counter.
-    #[must_use]
-    pub const fn of(fd: OwnedFd) -> Self {
-        Self { fd }
-    }
-
-    /// Its descriptor, to hand over.
-    #[must_use]
-    pub fn fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
-    }
-
     /// Rings. A full FIFO is as good as a ring: the sleeper will wake.
     pub fn ring(&self) {
-        // Eight bytes: an event counter takes no less, and adds them as a number.
-        let _ = rustix::io::write(&self.fd, &1_u64.to_ne_bytes());
+        let _ = rustix::io::write(&self.fd, &[1]);
     }
 }
 
-/// A bell that is handed over: an event counter without a name. Who has it may ring and may wait.
+/// A bell that is handed over: an event counter without a name. Its owner waits for its edges in a
+/// poller and never reads it, for a read could block once the other end has made it blocking.
 #[derive(Debug)]
 pub struct EventBell {
     fd: OwnedFd,
@@ -142,13 +119,16 @@ impl EventBell {
         let _ = rustix::io::write(&self.fd, &1_u64.to_ne_bytes());
     }
 
-    /// Takes the rings that have come.
-    pub fn drain(&self) {
-        let mut sink = [0_u8; 8];
-        let _ = rustix::io::read(&self.fd, &mut sink);
+    /// Another descriptor of it, to hand over.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the system says to dup.
+    pub fn share(&self) -> Result<OwnedFd, SysError> {
+        at("dup", "eventfd", rustix::io::fcntl_dupfd_cloexec(&self.fd, 0))
     }
 
-    /// Its descriptor, for a poller or to hand over.
+    /// Its descriptor, for a poller.
     #[must_use]
     pub fn fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()

@@ -103,6 +103,9 @@ impl LinkListener {
         let fd = at("socket", &on, seqpacket())?;
         let address = at("address", &on, SocketAddrUnix::new(path))?;
         at("bind", &on, rustix::net::bind(&fd, &address))?;
+        // Who may connect is decided by the peer's user, which the kernel tells.
+        let mode = rustix::fs::Mode::from_raw_mode(0o666);
+        at("chmod", &on, rustix::fs::chmod(path, mode))?;
         at("listen", &on, rustix::net::listen(&fd, BACKLOG))?;
         Ok(Self { fd, path: path.to_path_buf() })
     }
@@ -148,6 +151,34 @@ impl Link {
         let address = at("address", &on, SocketAddrUnix::new(path))?;
         at("connect", &on, rustix::net::connect(&fd, &address))?;
         Ok(Self { fd })
+    }
+
+    /// An end that was handed over.
+    #[must_use]
+    pub const fn of(fd: OwnedFd) -> Self {
+        Self { fd }
+    }
+
+    /// Both ends of a new connection, of which the first one hears nothing: what is sent to it fails
+    /// at the sender. So nothing of a process that is not trusted ever waits at it, not even when it
+    /// is closed.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the system says to socketpair or shutdown.
+    pub fn pair() -> Result<(Self, Self), SysError> {
+        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        let made = rustix::net::socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None);
+        let (deaf, other) = at("socketpair", "", made)?;
+        at("shutdown", "", rustix::net::shutdown(&deaf, Shutdown::Read))?;
+        Ok((Self { fd: deaf }, Self { fd: other }))
+    }
+
+    /// Sends a message without content, to wake who waits for one. Never blocks, whatever the other
+    /// end has done to the socket; where it reads none, enough are there already.
+    pub fn ring(&self) {
+        let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
+        let _ = rustix::net::send(&self.fd, b"r", flags);
     }
 
     /// Sends one message with descriptors beside it, which stay ours. `Ok(false)` when the peer

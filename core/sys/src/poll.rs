@@ -15,6 +15,8 @@ pub enum Interest {
     Read,
     /// Something to read, or room to write.
     ReadWrite,
+    /// Something more to read than before: told once.
+    Edge,
 }
 
 /// One descriptor that is ready.
@@ -32,6 +34,12 @@ pub struct Readiness {
 pub struct Poller {
     fd: OwnedFd,
     events: Vec<epoll::Event>,
+}
+
+impl std::fmt::Debug for Poller {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "Poller({:?})", self.fd)
+    }
 }
 
 // SAFETY: what keeps an epoll event from being sent is the pointer that its data may be; ours are
@@ -127,5 +135,6 @@ fn flags(interest: Interest) -> epoll::EventFlags {
     match interest {
         Interest::Read => epoll::EventFlags::IN,
         Interest::ReadWrite => epoll::EventFlags::IN | epoll::EventFlags::OUT,
+        Interest::Edge => epoll::EventFlags::IN | epoll::EventFlags::ET,
     }
 }

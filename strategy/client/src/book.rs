@@ -133,6 +133,9 @@ impl Book {
             }
             _ => {}
         }
+        if record.kind == PublicKind::Execute {
+            self.print(record);
+        }
         let known = self.orders.get(&record.order_id).copied();
         if known.is_some_and(|order| record.seq <= order.told_at) {
             return Ok(false);
@@ -141,11 +144,7 @@ impl Book {
             (PublicKind::Add, None) => {
                 self.insert(record.order_id, record.side, record.price, record.qty, 0)?;
             }
-            (PublicKind::Execute, Some(order)) => {
-                self.print(record);
-                self.reduce(record.order_id, order, record.qty)?;
-            }
-            (PublicKind::Cancel, Some(order)) => {
+            (PublicKind::Execute | PublicKind::Cancel, Some(order)) => {
                 self.reduce(record.order_id, order, record.qty)?;
             }
             (PublicKind::Delete, Some(order)) => {

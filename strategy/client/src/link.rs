@@ -8,15 +8,15 @@ use serde_json::{Value, json};
 use touchline_config::{RunFile, Venue};
 use touchline_ring::port::{End, map};
 use touchline_ring::{BroadcastConsumer, RingError, SpscProducer};
-use touchline_sys::{
-    EventBell, Interest, Link, Poller, Readiness, Received, Ringer, SharedMap, SysError,
-};
+use touchline_sys::{EventBell, Interest, Link, Poller, Readiness, Received, SharedMap, SysError};
 use touchline_types::{Command, PrivateRecord, PublicRecord};
 
 /// How long the engine may take to answer.
 const ANSWER: Duration = Duration::from_secs(5);
 /// Longest answer, bytes.
 const ANSWER_BYTES_MAX: usize = 4_096;
+/// Rings that are taken at one look.
+const RINGS_MAX: usize = 64;
 const BELL: u64 = 0;
 const LINK: u64 = 1;
 
@@ -79,8 +79,8 @@ pub(crate) struct Connection {
     pub(crate) public: BroadcastConsumer<PublicRecord, Arc<SharedMap>>,
     pub(crate) executions: BroadcastConsumer<PrivateRecord, Arc<SharedMap>>,
     pub(crate) commands: SpscProducer<Command, Arc<SharedMap>>,
-    pub(crate) engine: Ringer,
-    bell: EventBell,
+    pub(crate) engine: EventBell,
+    bell: Link,
     link: Link,
     poller: Poller,
     ready: Vec<Readiness>,
@@ -116,7 +116,7 @@ impl Connection {
         let [engine, strategy, public, bell, engine_bell] = fds;
         let (commands, executions) = map(End::Strategy, engine.as_fd(), strategy.as_fd())?;
         let public = Arc::new(SharedMap::view(&public, "public ring")?);
-        let (bell, poller) = (EventBell::of(bell), Poller::new(2)?);
+        let (bell, poller) = (Link::of(bell), Poller::new(2)?);
         poller.add(bell.fd(), BELL, Interest::Read)?;
         poller.add(link.fd(), LINK, Interest::Read)?;
         Ok(Self {
@@ -125,7 +125,7 @@ impl Connection {
             public: BroadcastConsumer::attach(public, 0)?,
             executions: BroadcastConsumer::attach(Arc::new(executions), 0)?,
             commands: SpscProducer::attach(Arc::new(commands))?,
-            engine: Ringer::of(engine_bell),
+            engine: EventBell::of(engine_bell),
             bell,
             link,
             poller,
@@ -139,10 +139,25 @@ impl Connection {
         let _ = self.link.send(b"snapshot", &[]);
     }
 
-    /// Whether the engine has closed the connection.
-    pub(crate) fn is_closed(&self) -> bool {
+    /// Takes the rings that have come; true if the engine has closed the connection.
+    pub(crate) fn hear(&self) -> bool {
         let mut buffer = [0; 64];
-        !matches!(self.link.receive(&mut buffer), Ok(Received::Nothing))
+        let mut is_closed = |link: &Link| {
+            for _ in 0..RINGS_MAX {
+                match link.receive(&mut buffer) {
+                    Ok(Received::Message { .. }) => {}
+                    Ok(Received::Nothing) => return false,
+                    Ok(Received::Closed) | Err(_) => return true,
+                }
+            }
+            false
+        };
+        is_closed(&self.bell) || is_closed(&self.link)
+    }
+
+    /// Leaves: the engine sees it at once.
+    pub(crate) fn shut(&self) {
+        self.link.shut();
     }
 
     /// Sleeps until the engine rings or goes, or the time is over. The caller has announced it.
@@ -151,16 +166,9 @@ impl Connection {
         self.poller.wait(Some(timeout_ns), &mut self.ready)
     }
 
-    /// True if the last sleep ended because something came over the socket, or it was closed.
-    pub(crate) fn heard(&self) -> bool {
-        self.ready.iter().any(|ready| ready.key == LINK)
-    }
-
-    /// Takes the rings that have come.
-    pub(crate) fn drain(&self) {
-        if self.ready.iter().any(|ready| ready.key == BELL) {
-            self.bell.drain();
-        }
+    /// True if the last sleep ended because the engine rang or went.
+    pub(crate) fn is_called(&self) -> bool {
+        !self.ready.is_empty()
     }
 }
 

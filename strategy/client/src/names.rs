@@ -21,6 +21,11 @@ impl Names {
         Self { prefix }
     }
 
+    /// True for a name of this connection.
+    pub(crate) fn is_ours(&self, name: &ClOrdId) -> bool {
+        name.starts_with(&self.prefix)
+    }
+
     /// The name with a number, of which the lowest 35 bits are used.
     #[inline]
     pub(crate) fn name(&self, counter: u64) -> ClOrdId {

@@ -154,7 +154,9 @@ impl Orders {
         if execution == Execution::Trade {
             self.trade(event);
         }
-        let answers = record.from_session_id == self.session_id;
+        // An answer to an earlier connection of the same session is none of ours.
+        let answers =
+            record.from_session_id == self.session_id && self.names.is_ours(&event.cl_ord_id);
         let order = match self.numbers.get(&event.order_id) {
             Some(order) => *order,
             None if answers => record.token,
@@ -196,6 +198,10 @@ impl Orders {
             (instrument_id, _) => instrument_id,
         };
         let arrived = event.flags.contains(EventFlags::AGGRESSOR);
+        let (leaves_qty, cum_qty) = match own {
+            Some(own) if event.order_id == 0 => (own.leaves_qty, own.cum_qty),
+            _ => (event.leaves_qty, event.cum_qty),
+        };
         StrategyEvent {
             seq: event.seq,
             matched_time: record.matched_time,
@@ -204,8 +210,8 @@ impl Orders {
             trd_match_id: event.trd_match_id,
             price,
             qty,
-            leaves_qty: event.leaves_qty,
-            cum_qty: event.cum_qty,
+            leaves_qty,
+            cum_qty,
             position: self.position(instrument_id),
             instrument_id,
             side: event.side as u8,
@@ -233,8 +239,11 @@ impl Orders {
 impl Known {
     /// Takes what the venue says of the order. `answers`: it answers a command of ours.
     fn update(&mut self, event: &Event, execution: Execution, answers: bool) {
-        self.own.leaves_qty = event.leaves_qty;
-        self.own.cum_qty = event.cum_qty;
+        // A refusal that found no such order knows nothing of this one.
+        if event.order_id != 0 {
+            self.own.leaves_qty = event.leaves_qty;
+            self.own.cum_qty = event.cum_qty;
+        }
         if answers && !matches!(execution, Execution::Trade) {
             self.own.pending = self.own.pending.saturating_sub(1);
         }

@@ -52,6 +52,8 @@ pub struct Strategy {
     told: VecDeque<StrategyEvent>,
     gone: Option<String>,
     observes: bool,
+    /// Own executions were lost: nothing more is told.
+    is_blind: bool,
     turns: u32,
     idle: u32,
     ask_at: u64,
@@ -112,6 +114,7 @@ impl Strategy {
             told: VecDeque::with_capacity(64),
             gone: None,
             observes: name.is_empty(),
+            is_blind: false,
             turns: 0,
             idle: 0,
             ask_at: now_ns() + SNAPSHOT_AGAIN_NS,
@@ -165,12 +168,18 @@ impl Strategy {
     /// Takes one record in; false if none is there.
     #[inline]
     fn advance(&mut self) -> bool {
+        if self.is_blind {
+            return false;
+        }
         // The public ring first: what is found in the other one after it is there in full.
         if self.public.is_none() {
             self.read_public();
         }
         if self.private.is_none() {
             self.read_private();
+            if self.is_blind {
+                return false;
+            }
         }
         let private_first = match (&self.private, &self.public) {
             (Some((_, event)), Some(public)) => event.seq <= public.seq,
@@ -210,13 +219,22 @@ impl Strategy {
         let record = match self.connection.executions.pop() {
             Ok(None) => return,
             Ok(Some(record)) => record,
-            Err(error) => return self.leave(&format!("own executions: {error}")),
+            Err(error) => return self.lose_executions(&error.to_string()),
         };
         match record.event() {
             Ok(event) => self.private = Some((record, event)),
-            Err(error) => self.leave(&format!("own executions: {error}")),
+            Err(error) => return self.lose_executions(&error.to_string()),
         }
         self.connection.executions.note_position();
+    }
+
+    /// Own executions are lost: what is known of orders and position is wrong from here on. The
+    /// engine cancels what is open.
+    #[cold]
+    fn lose_executions(&mut self, why: &str) {
+        self.leave(&format!("own executions: {why}"));
+        self.connection.shut();
+        self.is_blind = true;
     }
 
     /// Public records are lost: no book is right until a snapshot from here on is whole.
@@ -272,7 +290,7 @@ impl Strategy {
     /// Nothing came: is a timer due, is the engine still there? True if there is something to tell.
     fn look_around(&mut self) -> Result<bool, Refusal> {
         self.idle = self.idle.wrapping_add(1);
-        let rarely = self.idle % IDLE_TURNS == 1;
+        let rarely = self.idle.is_multiple_of(IDLE_TURNS);
         if rarely || !self.timers.is_empty() {
             let now = now_ns();
             if self.tell_timer(now) {
@@ -282,7 +300,7 @@ impl Strategy {
                 self.ask_snapshot(now);
             }
         }
-        if rarely && self.gone.is_none() && self.connection.is_closed() {
+        if rarely && self.gone.is_none() && self.connection.hear() {
             self.leave("the engine has closed the connection");
             // What it had said before that is still to be told.
             return Ok(true);
@@ -315,8 +333,7 @@ impl Strategy {
             if let Err(error) = self.connection.sleep(timeout_ns) {
                 self.leave(&error.to_string());
             }
-            self.connection.drain();
-            if self.connection.heard() && self.connection.is_closed() {
+            if self.connection.is_called() && self.connection.hear() {
                 self.leave("the engine has closed the connection");
             }
             if ask_ns != u64::MAX && now_ns() >= self.ask_at {
@@ -325,7 +342,7 @@ impl Strategy {
         }
         self.connection.executions.unpark();
         let news = self.connection.executions.depth() > 0 || self.connection.public.depth() > 0;
-        if news || self.timers.next_ns() <= now_ns() {
+        if (news && !self.is_blind) || self.timers.next_ns() <= now_ns() {
             return Ok(true);
         }
         if self.gone.is_some() { Err(Refusal::Gone) } else { Ok(false) }

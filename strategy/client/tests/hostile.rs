@@ -8,18 +8,22 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use house::House;
-use rustix::fs::FallocateFlags;
+use rustix::fs::{FallocateFlags, OFlags};
 use serde_json::json;
 use touchline_config::RunFile;
-use touchline_ring::SpscProducer;
 use touchline_ring::layout::LAYOUT_HASH;
 use touchline_ring::port::{COMMANDS, End, STRATEGY_BYTES, map};
-use touchline_strategy::Execution;
+use touchline_ring::{BroadcastConsumer, SpscProducer};
+use touchline_strategy::{Execution, Kind, Strategy};
 use touchline_sys::{Link, PAGE_BYTES, Part, Received, SharedMap};
-use touchline_types::{Command, CommandKind, OrdType, Side, TimeInForce, strategy_prefix};
+use touchline_types::{
+    Command, CommandKind, EventKind, OrdType, PrivateRecord, Side, TimeInForce, strategy_prefix,
+};
 
 /// Word of a command ring where its producer says how much is published.
 const PUBLISHED: usize = 512;
+/// Word of a ring where its first reader says that it sleeps.
+const SLEEPING: usize = 1_032;
 /// First word of the records of a ring.
 const RECORDS: usize = 1_536;
 
@@ -103,7 +107,81 @@ fn the_length_of_no_piece_can_be_changed_and_the_engines_cannot_be_written() {
         let punch = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
         assert!(rustix::fs::fallocate(fd, punch, 0, 4_096).is_err(), "punched");
     }
-    assert!(rustix::io::read(&intruder.fds[4], &mut [0; 8]).is_err(), "the engine's bell was read");
+    serves(&house, "two");
+}
+
+#[test]
+fn bells_that_were_made_blocking_block_nobody_else() {
+    let house = House::new("bells", "");
+    let _running = house.start();
+    let intruder = Intruder::enter(&house, "one");
+    let [bell, doorbell] = [&intruder.fds[3], &intruder.fds[4]];
+    for fd in [bell, doorbell] {
+        rustix::fs::fcntl_setfl(fd, OFlags::empty()).unwrap();
+    }
+    // Nothing can be sent to the engine's end: what waits there would have to be closed there.
+    assert!(rustix::io::write(bell, b"x").is_err());
+    rustix::io::write(doorbell, &(u64::MAX - 1).to_ne_bytes()).unwrap();
+    let [engine, strategy] = [&intruder.fds[0], &intruder.fds[1]];
+    let (_, executions) = map(End::Strategy, engine.as_fd(), strategy.as_fd()).unwrap();
+    // It sleeps, and never takes a ring.
+    let asleep = || executions.words()[SLEEPING].store(1, Ordering::SeqCst);
+    let mut two = house.connect("two").live();
+    for at in 0..500 {
+        asleep();
+        let order = two.limit(Side::Buy, 100 + at, 1);
+        two.execution(order, Execution::New);
+    }
+}
+
+#[test]
+fn a_strategy_is_not_told_who_was_on_the_other_side() {
+    let house = House::new("strangers", "");
+    let _running = house.start();
+    let intruder = Intruder::enter(&house, "one");
+    let one = house.venue.strategies[0].id;
+    let [engine, strategy] = [&intruder.fds[0], &intruder.fds[1]];
+    let (commands, executions) = map(End::Strategy, engine.as_fd(), strategy.as_fd()).unwrap();
+    let mut ring = SpscProducer::attach(commands).unwrap();
+    let mut two = house.connect("two").live();
+    let offer = two.limit(Side::Sell, 100, 1);
+    two.execution(offer, Execution::New);
+    // It takes the other's offer, and the other one takes its bid.
+    for number in [1, 2] {
+        ring.push(&command(CommandKind::NewOrder, strategy_prefix(one), number)).unwrap();
+    }
+    let _ = ring.flush_unowned();
+    two.execution(offer, Execution::Trade);
+    two.until(|event| event.kind == Kind::Book as u8 && event.bid_px == 100);
+    let sale = two.limit(Side::Sell, 100, 1);
+    two.execution(sale, Execution::Trade);
+    two.mark();
+    let mut told = BroadcastConsumer::<PrivateRecord, _>::attach(executions, 0).unwrap();
+    let mut fills = 0;
+    while let Some(record) = told.pop().unwrap() {
+        let event = record.event().unwrap();
+        assert_eq!(event.session_id, one, "{event:?}");
+        assert!([0, one].contains(&record.from_session_id), "{record:?}");
+        let of_stranger = record.from_session_id == 0;
+        assert!(!of_stranger || (record.token, record.recv_time) == (0, 0), "{record:?}");
+        fills += u32::from(event.kind == EventKind::Executed);
+    }
+    assert_eq!(fills, 2);
+}
+
+#[test]
+fn who_connects_without_end_is_told_to_wait() {
+    let house = House::new("again", "");
+    let _running = house.start();
+    let end = Instant::now() + Duration::from_secs(20);
+    let mut refused = String::new();
+    while !refused.contains("too often") {
+        assert!(Instant::now() < end, "{refused}");
+        match Strategy::open(&house.venue_toml(), "one") {
+            Ok(strategy) => drop(strategy),
+            Err(error) => refused = error.to_string(),
+        }
+    }
     serves(&house, "two");
 }
 

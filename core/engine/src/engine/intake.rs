@@ -20,6 +20,9 @@ impl Engine {
             room -= count;
             taken += count;
         }
+        if !self.strategies.may_send() {
+            return Ok(taken);
+        }
         for index in 0..self.strategies.len() {
             let budget = self.venue.engine.budget.min(room);
             let count = self.poll_strategy(index, budget, now);

@@ -10,12 +10,13 @@ mod reception;
 mod snapshot;
 
 use std::collections::{HashSet, VecDeque};
+use std::os::fd::BorrowedFd;
 
 use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 use touchline_config::{Instrument, Strategy, Venue};
 use touchline_matcher::{LimitsView, OwnedMatcher};
-use touchline_sys::now_ns;
+use touchline_sys::{Interest, Poller, Readiness, SysError, now_ns};
 use touchline_types::{
     ClOrdId, Command, CommandKind, Event, EventKind, PrivateRecord, Scope, is_cl_ord_id,
     strategy_prefix,
@@ -34,6 +35,11 @@ pub(crate) const OWN_COMMAND: u64 = u64::MAX;
 const PACE_FACTOR: u64 = 4;
 /// Longest time from a public record to an order that counts as an answer to it, ns.
 const TICK_NS_MAX: u64 = 1_000_000_000;
+/// What a mass cancel costs its sender, ns of pace: it looks at every open order of the venue.
+const MASS_CANCEL_NS: i64 = 2_000_000;
+/// Keys of the poller.
+const BELL: u64 = 0;
+const DOORBELL: u64 = 1;
 /// Processes that only look, at most: the live page, terminal views, archivers.
 const OBSERVERS_MAX: usize = 8;
 /// Events of a snapshot that wait for their release at most, but for one chunk.
@@ -48,6 +54,11 @@ pub(crate) struct Strategies {
     /// Session number of the first one.
     first_id: u32,
     visits: Option<Visits>,
+    /// The doorbells of all, and the engine's own bell.
+    poller: Poller,
+    ready: Vec<Readiness>,
+    /// Whose snapshot goes on next.
+    turn: usize,
     /// What the engine itself asks for: limits at its start, and cancels for who has gone.
     own_commands: VecDeque<Command>,
     /// The public ring, or one of the private ones, has something new.
@@ -60,7 +71,7 @@ pub(crate) struct Strategies {
 #[derive(Debug)]
 struct Owner {
     config: Strategy,
-    port: Option<Port>,
+    port: Option<Box<Port>>,
     pace: Pace,
     /// Has no configuration, and no commands are taken from it.
     observes: bool,
@@ -101,7 +112,12 @@ pub(crate) enum Taken {
 }
 
 impl Strategies {
-    pub(crate) fn new(venue: &Venue, matcher: &OwnedMatcher) -> Self {
+    /// `bell` is the engine's own: who waits for [`fd`](Self::fd) waits for it, too.
+    pub(crate) fn new(
+        venue: &Venue,
+        matcher: &OwnedMatcher,
+        bell: BorrowedFd<'_>,
+    ) -> Result<Self, SysError> {
         let owner = |config: &Strategy, observes: bool| Owner {
             config: config.clone(),
             observes,
@@ -129,7 +145,20 @@ impl Strategies {
         let left = owners.iter().filter(|owner| with_orders.contains(&owner.config.id));
         own_commands.extend(left.map(|owner| cancel_of(&owner.config)));
         let scratch = Vec::with_capacity(snapshot::EVENTS_MAX + 1);
-        Self { owners, first_id, visits: None, own_commands, dirty: false, scratch }
+        let ready = Vec::with_capacity(owners.len() + 1);
+        let poller = Poller::new(owners.len() + 1)?;
+        poller.add(bell, BELL, Interest::Read)?;
+        Ok(Self {
+            owners,
+            first_id,
+            visits: None,
+            poller,
+            ready,
+            turn: 0,
+            own_commands,
+            dirty: false,
+            scratch,
+        })
     }
 
     pub(crate) fn let_in(&mut self, visits: Visits) {
@@ -153,14 +182,17 @@ impl Strategies {
     /// Takes in who has come and who has gone; returns how many did.
     pub(crate) fn receive_visits(&mut self) -> usize {
         let mut count = 0;
-        while let Some(visit) = self.visits.as_ref().and_then(|visits| visits.0.try_recv().ok()) {
+        while let Some(visit) = self.visits.as_ref().and_then(|visits| visits.come.try_recv().ok())
+        {
             count += 1;
             match visit {
                 Visit::Arrived(port) => {
                     let Some(owner) = self.owners.get_mut(port.strategy) else { continue };
+                    // Without it only the wake from sleep is late, and that is bounded.
+                    let _ = self.poller.add(port.doorbell(), DOORBELL, Interest::Edge);
                     owner.counts.connections += 1;
                     owner.walk = Some(Walk::new());
-                    owner.port = Some(*port);
+                    owner.port = Some(port);
                 }
                 Visit::Snapshot(strategy, number) => {
                     if let Some(owner) = self.connected(strategy, number) {
@@ -168,14 +200,8 @@ impl Strategies {
                     }
                 }
                 Visit::Left(strategy, number, at) => {
-                    if let Some(owner) = self.connected(strategy, number) {
-                        owner.port = None;
-                        if owner.observes {
-                            continue;
-                        }
-                        owner.left_at = Some(at);
-                        let cancel = cancel_of(&owner.config);
-                        self.own_commands.push_back(cancel);
+                    if self.connected(strategy, number).is_some() {
+                        self.part(strategy, at);
                     }
                 }
             }
@@ -216,6 +242,9 @@ impl Strategies {
                     *arrived = now_ns();
                 }
                 owner.pace.pay();
+                if command.kind == CommandKind::MassCancel {
+                    owner.pace.pay_ns(MASS_CANCEL_NS);
+                }
                 owner.admit(&command, *arrived).map_or(Taken::Nothing, Taken::Command)
             }
             Err(touchline_ring::RingError::Record(_)) => {
@@ -240,13 +269,36 @@ impl Strategies {
     /// A strategy whose ring cannot be is treated as gone.
     #[cold]
     fn give_up(&mut self, index: usize) {
-        let Some(owner) = self.owners.get_mut(index) else { return };
-        if let Some(port) = owner.port.take() {
-            port.shut();
+        if let Some(owner) = self.owners.get_mut(index) {
             owner.counts.broken += 1;
-            owner.left_at = Some(now_ns());
+        }
+        self.part(index, now_ns());
+    }
+
+    /// Ends a connection, and has the orders cancelled. The memory goes back to the reception, for
+    /// to unmap and to close takes time, and how much is not for us to say.
+    fn part(&mut self, index: usize, at: u64) {
+        let Some(owner) = self.owners.get_mut(index) else { return };
+        let Some(port) = owner.port.take() else { return };
+        port.shut();
+        let _ = self.poller.remove(port.doorbell());
+        if !owner.observes {
+            owner.left_at = Some(at);
             self.own_commands.push_back(cancel_of(&owner.config));
         }
+        if let Some(visits) = &self.visits {
+            // Without a reception the engine ends as well.
+            let _ = visits.back.send(port);
+        }
+    }
+
+    /// Ends every connection, and lets nobody in any more: the venue stops.
+    pub(crate) fn dismiss(&mut self) {
+        self.receive_visits();
+        for index in 0..self.owners.len() {
+            self.part(index, now_ns());
+        }
+        self.visits = None;
     }
 
     /// Gives a record to a strategy that it concerns, if it is there; `event` is the one inside.
@@ -303,18 +355,20 @@ impl Strategies {
         }
     }
 
-    /// Adds a chunk to each snapshot that is on its way and whose reader keeps up; `push` takes its
-    /// events. Returns how many chunks there were.
+    /// Adds a chunk to one snapshot that is on its way and whose reader keeps up, in turn; `push`
+    /// takes its events. Returns how many chunks there were.
     pub(crate) fn walk(
         &mut self,
         matcher: &OwnedMatcher,
         mut push: impl FnMut(u32, &[Event]),
     ) -> usize {
-        let mut chunks = 0;
-        for owner in &mut self.owners {
+        let count = self.owners.len();
+        for _ in 0..count {
+            self.turn = (self.turn + 1) % count;
+            let owner = &mut self.owners[self.turn];
             // What waits for the disk is not in its ring yet, and would overtake it later.
             let keeps_up = owner.unreleased < UNRELEASED_MAX
-                && owner.port.as_ref().is_some_and(Port::has_read);
+                && owner.port.as_ref().is_some_and(|port| port.has_read());
             let Some(walk) = owner.walk.as_mut().filter(|_| keeps_up) else { continue };
             self.scratch.clear();
             let ended = walk.chunk(matcher, owner.config.id, &mut self.scratch);
@@ -323,9 +377,9 @@ impl Strategies {
             if ended {
                 owner.walk = None;
             }
-            chunks += 1;
+            return 1;
         }
-        chunks
+        0
     }
 
     /// Announces sleep in every ring, and looks once more: true if there is nothing to take now.
@@ -342,10 +396,27 @@ impl Strategies {
         all
     }
 
+    /// Takes the announcement back, and what the doorbells have said.
     pub(crate) fn unpark(&mut self) {
+        if self.owners.iter().any(|owner| owner.port.is_some()) {
+            self.ready.clear();
+            // An edge that is not taken here costs a turn without work.
+            let _ = self.poller.wait(Some(0), &mut self.ready);
+        }
         for port in self.owners.iter_mut().filter_map(|owner| owner.port.as_mut()) {
             port.commands.unpark();
         }
+    }
+
+    /// Becomes readable when a strategy or anybody else rings the engine.
+    pub(crate) fn fd(&self) -> BorrowedFd<'_> {
+        self.poller.fd()
+    }
+
+    /// True if commands of strategies may be taken: not before what the engine asks for itself, or
+    /// the end of one connection would take the orders of the next.
+    pub(crate) fn may_send(&self) -> bool {
+        self.own_commands.is_empty()
     }
 
     /// When a ring that was left waiting may be read again.

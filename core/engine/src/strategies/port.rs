@@ -1,6 +1,6 @@
 //! The engine's end of a strategy's memory, and the pace at which it takes commands from it.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
 use touchline_ring::port::{COMMANDS, ENGINE_BYTES, EXECUTIONS, End, STRATEGY_BYTES, map};
@@ -19,8 +19,10 @@ pub(crate) struct Port {
     pub(crate) number: u64,
     pub(crate) commands: SpscConsumer<Command, Shared>,
     pub(crate) executions: BroadcastProducer<PrivateRecord, Shared>,
-    bell: EventBell,
-    link: Arc<Link>,
+    /// Rings the strategy.
+    bell: Link,
+    /// The strategy rings us.
+    doorbell: EventBell,
 }
 
 /// The descriptors that a strategy gets.
@@ -28,6 +30,8 @@ pub(crate) struct Port {
 pub(crate) struct Pieces {
     pub(crate) engine: OwnedFd,
     pub(crate) strategy: OwnedFd,
+    pub(crate) bell: Link,
+    pub(crate) doorbell: OwnedFd,
 }
 
 /// Why there is no port.
@@ -61,15 +65,14 @@ impl From<RingError> for PortError {
 impl Port {
     /// Makes the memory of a connection, maps it with every page present, formats both rings, and
     /// seals it.
-    pub(crate) fn make(
-        strategy: usize,
-        number: u64,
-        bell: EventBell,
-        link: Arc<Link>,
-    ) -> Result<(Self, Pieces), PortError> {
+    pub(crate) fn make(strategy: usize, number: u64) -> Result<(Self, Pieces), PortError> {
+        let (bell, their_bell) = Link::pair()?;
+        let doorbell = EventBell::create()?;
         let pieces = Pieces {
             engine: memory("touchline engine piece", ENGINE_BYTES)?,
             strategy: memory("touchline strategy piece", STRATEGY_BYTES)?,
+            bell: their_bell,
+            doorbell: doorbell.share()?,
         };
         let (commands, executions) =
             map(End::Engine, pieces.engine.as_fd(), pieces.strategy.as_fd())?;
@@ -84,7 +87,7 @@ impl Port {
             commands: SpscConsumer::attach(commands)?,
             executions: BroadcastProducer::attach(executions)?,
             bell,
-            link,
+            doorbell,
         };
         Ok((port, pieces))
     }
@@ -105,7 +108,12 @@ impl Port {
 
     /// Ends the connection: its other end sees it at once.
     pub(crate) fn shut(&self) {
-        self.link.shut();
+        self.bell.shut();
+    }
+
+    /// Where the strategy rings us, for a poller.
+    pub(crate) fn doorbell(&self) -> BorrowedFd<'_> {
+        self.doorbell.fd()
     }
 
     /// True if the strategy has read so much that a chunk of a snapshot does not overtake it.
@@ -121,26 +129,25 @@ impl Port {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pace {
     /// What one command costs, ns; 0: no pace is kept.
-    cost_ns: u64,
-    credit_ns: u64,
-    credit_ns_max: u64,
+    cost_ns: i64,
+    /// Below 0: a debt, of something that cost more than there was.
+    credit_ns: i64,
+    credit_ns_max: i64,
     at_ns: u64,
 }
 
 impl Pace {
     /// `per_s` commands a second, `burst` of them at once; 0 a second: any number.
-    pub(crate) const fn new(per_s: u64, burst: u64) -> Self {
-        let cost_ns = match 1_000_000_000_u64.checked_div(per_s) {
-            Some(cost_ns) => cost_ns,
-            None => 0,
-        };
-        let credit_ns_max = cost_ns.saturating_mul(burst);
-        Self { cost_ns, credit_ns: credit_ns_max, credit_ns_max, at_ns: 0 }
+    pub(crate) fn new(per_s: u64, burst: u64) -> Self {
+        let cost_ns = 1_000_000_000_u64.checked_div(per_s).unwrap_or(0);
+        let whole = |ns: u64| i64::try_from(ns).unwrap_or(i64::MAX);
+        let credit_ns_max = whole(cost_ns.saturating_mul(burst));
+        Self { cost_ns: whole(cost_ns), credit_ns: credit_ns_max, credit_ns_max, at_ns: 0 }
     }
 
     /// Time goes on.
     pub(crate) fn advance(&mut self, now_ns: u64) {
-        let gone = now_ns.saturating_sub(self.at_ns);
+        let gone = i64::try_from(now_ns.saturating_sub(self.at_ns)).unwrap_or(i64::MAX);
         self.at_ns = now_ns;
         self.credit_ns = self.credit_ns.saturating_add(gone).min(self.credit_ns_max);
     }
@@ -155,9 +162,14 @@ impl Pace {
         self.credit_ns = self.credit_ns.saturating_sub(self.cost_ns);
     }
 
+    /// Pays for something that costs so much time of everybody's.
+    pub(crate) const fn pay_ns(&mut self, ns: i64) {
+        self.credit_ns = self.credit_ns.saturating_sub(ns);
+    }
+
     /// When the next command may be taken.
     pub(crate) const fn next_ns(&self) -> u64 {
-        self.at_ns.saturating_add(self.cost_ns.saturating_sub(self.credit_ns))
+        self.at_ns.saturating_add_signed(self.cost_ns.saturating_sub(self.credit_ns))
     }
 }
 
@@ -191,6 +203,19 @@ mod tests {
         let mut pace = Pace::new(1_000, 1);
         assert_eq!(taken(&mut pace, 2_000_000_000), 1);
         assert_eq!(taken(&mut pace, 1_000_000_000), 0);
+    }
+
+    #[test]
+    fn a_debt_is_paid_back_in_time_also_without_a_rate() {
+        for mut pace in [Pace::new(1_000, 10), Pace::new(0, 1)] {
+            pace.advance(1_000_000_000);
+            pace.pay_ns(50_000_000);
+            assert!(!pace.allows());
+            pace.advance(1_030_000_000);
+            assert!(!pace.allows());
+            pace.advance(1_051_000_000);
+            assert!(pace.allows());
+        }
     }
 
     #[test]

@@ -7,12 +7,12 @@
 //! ```text
 //! -> {"strategy":"maker","records":"<layout hash>","rings":"<layout hash>"}   no name: an observer
 //! <- {"ok":true,"session_id":5,"epoch":1700000000000}  + engine piece, strategy piece, public ring
-//!                                                        (to read), its bell, the engine's bell
+//!                                                        (to read), its bell, the engine's doorbell
 //! <- {"ok":false,"error":"..."}
 //! -> snapshot                                            another snapshot of the books, please
 //! ```
 
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,11 +21,11 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use serde_json::{Value, json};
 use touchline_config::{RunFile, Strategy, Venue};
 use touchline_sys::{
-    EventBell, Interest, Link, LinkListener, Poller, Received, Ringer, SysError, now_ns, own_uid,
+    Errno, Interest, Link, LinkListener, Poller, Received, Ringer, SysError, now_ns, own_uid,
 };
 
 use super::observers;
-use super::port::{Port, PortError};
+use super::port::{Pace, Port, PortError};
 
 /// Longest message of a strategy, bytes.
 const MESSAGE_BYTES_MAX: usize = 512;
@@ -33,6 +33,11 @@ const MESSAGE_BYTES_MAX: usize = 512;
 const HELLO_NS: u64 = 2_000_000_000;
 /// Connections beside those of strategies that are known, at most.
 const STRANGERS_MAX: usize = 16;
+/// Connections that are taken at one look.
+const ACCEPTED_MAX: usize = 16;
+/// A strategy may connect so often: each time memory is made, and orders are cancelled.
+const CONNECTIONS_PER_S: u64 = 2;
+const CONNECTIONS_BURST: u64 = 20;
 /// A strategy may ask for a snapshot so often, ns.
 const SNAPSHOT_EVERY_NS: u64 = 200_000_000;
 /// Longest sleep, so that the end is noticed, ns.
@@ -50,29 +55,45 @@ pub(crate) enum Visit {
     Left(usize, u64, u64),
 }
 
-/// The engine's end of the channel.
+/// The engine's end of the channels.
 #[derive(Debug)]
-pub struct Visits(pub(crate) Receiver<Visit>);
+pub struct Visits {
+    pub(crate) come: Receiver<Visit>,
+    /// Ports of those who have gone, or were given up.
+    pub(crate) back: Sender<Box<Port>>,
+}
 
 /// The thread's own.
 pub struct Reception {
     listener: LinkListener,
     poller: Poller,
     visits: Sender<Visit>,
+    returned: Receiver<Box<Port>>,
     engine: Ringer,
-    engine_bell: PathBuf,
     public_ring: PathBuf,
     strategies: Vec<Strategy>,
+    /// How often each may connect.
+    paces: Vec<Pace>,
     guests: Vec<Option<Guest>>,
+    /// What a stranger has handed to us, and sockets that may hold such things: to close them can
+    /// take as long as he likes, so that is done where nobody waits.
+    undertaker: Sender<Remains>,
     /// Last number of a connection; ms since the epoch where that is larger, so that names made
     /// from it are new also after a restart.
     epoch: u64,
 }
 
+/// What is left of a guest.
+#[derive(Debug)]
+enum Remains {
+    Link(#[expect(dead_code, reason = "only dropped")] Link),
+    Handed(#[expect(dead_code, reason = "only dropped")] Vec<OwnedFd>),
+}
+
 /// A connection.
 #[derive(Debug)]
 struct Guest {
-    link: Arc<Link>,
+    link: Link,
     came_at: u64,
     /// Which strategy it is and the number of the connection, once it has said so.
     known: Option<(usize, u64)>,
@@ -88,20 +109,33 @@ pub fn reception(venue: &Venue) -> Result<(Reception, Visits), SysError> {
     let listener = LinkListener::bind(&venue.run_file(RunFile::StrategySocket))?;
     let poller = Poller::new(16)?;
     poller.add(listener.fd(), LISTENER, Interest::Read)?;
-    let (visits, received) = channel();
-    let engine_bell = venue.run_file(RunFile::EngineBell);
+    let (visits, come) = channel();
+    let (back, returned) = channel();
+    let strategies: Vec<Strategy> =
+        venue.strategies.iter().cloned().chain(observers(venue)).collect();
     let reception = Reception {
         listener,
         poller,
         visits,
-        engine: Ringer::open(&engine_bell)?,
-        engine_bell,
+        returned,
+        engine: Ringer::open(&venue.run_file(RunFile::EngineBell))?,
         public_ring: venue.run_file(RunFile::PublicRing),
-        strategies: venue.strategies.iter().cloned().chain(observers(venue)).collect(),
+        paces: vec![Pace::new(CONNECTIONS_PER_S, CONNECTIONS_BURST); strategies.len()],
+        strategies,
         guests: Vec::new(),
+        undertaker: undertaker(),
         epoch: 0,
     };
-    Ok((reception, Visits(received)))
+    Ok((reception, Visits { come, back }))
+}
+
+/// A thread that drops what it gets. Nobody waits for it: it may take for ever.
+fn undertaker() -> Sender<Remains> {
+    let (sender, remains) = channel::<Remains>();
+    let bury = move || remains.into_iter().for_each(drop);
+    // Without the thread, whoever sends finds nobody and drops what he has himself.
+    let _ = std::thread::Builder::new().name("undertaker".into()).spawn(bury);
+    sender
 }
 
 impl Reception {
@@ -119,12 +153,37 @@ impl Reception {
                     _ => self.accept(),
                 }
             }
+            self.take_returned();
             self.close_silent(now_ns());
+        }
+        for guest in self.guests.iter().flatten() {
+            guest.link.shut();
+        }
+        while let Ok(port) = self.returned.try_recv() {
+            drop(port);
         }
     }
 
+    /// Takes the memory of those who have gone back. One whom the engine has given up goes, too.
+    fn take_returned(&mut self) {
+        while let Ok(port) = self.returned.try_recv() {
+            let place = (port.strategy, port.number);
+            let here = |guest: &Option<Guest>| {
+                guest.as_ref().is_some_and(|guest| guest.known == Some(place))
+            };
+            if let Some(index) = self.guests.iter().position(here) {
+                self.leave(index);
+            }
+        }
+    }
+
+    /// Takes some of those who wait; the others have their turn with the next look.
     fn accept(&mut self) {
-        while let Ok(Some(link)) = self.listener.accept() {
+        for _ in 0..ACCEPTED_MAX {
+            let Ok(Some(link)) = self.listener.accept() else { break };
+            if !link.peer_uid().is_ok_and(|uid| self.may_enter(uid)) {
+                continue; // dropped: closed
+            }
             let room = self.guests.len() < self.strategies.len() + STRANGERS_MAX;
             let index = match self.guests.iter().position(Option::is_none) {
                 Some(index) => index,
@@ -135,10 +194,15 @@ impl Reception {
                 None => continue, // dropped: closed
             };
             if self.poller.add(link.fd(), index as u64, Interest::Read).is_ok() {
-                let (came_at, link) = (now_ns(), Arc::new(link));
+                let came_at = now_ns();
                 self.guests[index] = Some(Guest { link, came_at, known: None, snapshot_at: 0 });
             }
         }
+    }
+
+    /// Whether a user runs any strategy at all.
+    fn may_enter(&self, uid: u32) -> bool {
+        uid == 0 || uid == own_uid() || self.strategies.iter().any(|one| one.uid == Some(uid))
     }
 
     /// A guest has said something, or has gone.
@@ -150,7 +214,11 @@ impl Reception {
             Ok(Received::Message { len, fds, whole }) if whole && fds.is_empty() => {
                 self.listen(index, &buffer[..len]);
             }
-            Ok(Received::Closed | Received::Message { .. }) | Err(_) => self.leave(index),
+            Ok(Received::Message { fds, .. }) => {
+                let _ = self.undertaker.send(Remains::Handed(fds));
+                self.leave(index);
+            }
+            Ok(Received::Closed) | Err(_) => self.leave(index),
         }
     }
 
@@ -203,12 +271,17 @@ impl Reception {
         if taken(strategy) {
             return Err(format!("strategy {name} is connected already"));
         }
-        let number = self.epoch.saturating_add(1).max(now_ns() / 1_000_000);
-        let bell = EventBell::create().map_err(|error| error.to_string())?;
-        let link = guest.link.clone();
+        let now = now_ns();
+        let pace = &mut self.paces[strategy];
+        pace.advance(now);
+        if !pace.allows() {
+            return Err("it connects too often; wait a second".into());
+        }
+        pace.pay();
+        let number = self.epoch.saturating_add(1).max(now / 1_000_000);
         let answer = json!({"ok": true, "session_id": config.id, "epoch": number}).to_string();
         let port = self
-            .hand_over(strategy, number, bell, &link, &answer)
+            .hand_over(strategy, number, &guest.link, &answer)
             .map_err(|error| format!("no memory for {name}: {error}"))?;
         self.epoch = number;
         if let Some(Some(guest)) = self.guests.get_mut(index) {
@@ -222,31 +295,22 @@ impl Reception {
         &self,
         strategy: usize,
         number: u64,
-        bell: EventBell,
-        link: &Arc<Link>,
+        link: &Link,
         answer: &str,
     ) -> Result<Port, PortError> {
         // Opened for reading: nobody can map it for writing through this descriptor.
         let public = std::fs::File::open(&self.public_ring).map_err(|error| SysError {
             call: "open",
             on: self.public_ring.display().to_string(),
-            errno: touchline_sys::Errno::from_io_error(&error)
-                .unwrap_or(touchline_sys::Errno::INVAL),
+            errno: Errno::from_io_error(&error).unwrap_or(Errno::INVAL),
         })?;
-        let engine_bell = Ringer::write_only(&self.engine_bell)?;
-        let handed = bell.fd().try_clone_to_owned().map_err(|error| SysError {
-            call: "dup",
-            on: "bell".into(),
-            errno: touchline_sys::Errno::from_io_error(&error)
-                .unwrap_or(touchline_sys::Errno::INVAL),
-        })?;
-        let (port, pieces) = Port::make(strategy, number, bell, link.clone())?;
+        let (port, pieces) = Port::make(strategy, number)?;
         let fds = [
             pieces.engine.as_fd(),
             pieces.strategy.as_fd(),
             public.as_fd(),
-            handed.as_fd(),
-            engine_bell.fd(),
+            pieces.bell.fd(),
+            pieces.doorbell.as_fd(),
         ];
         link.send(answer.as_bytes(), &fds)?;
         Ok(port)
@@ -263,9 +327,11 @@ impl Reception {
     fn leave(&mut self, index: usize) {
         let Some(guest) = self.guests.get_mut(index).and_then(Option::take) else { return };
         let _ = self.poller.remove(guest.link.fd());
+        guest.link.shut();
         if let Some((strategy, number)) = guest.known {
             self.tell(Visit::Left(strategy, number, now_ns()));
         }
+        let _ = self.undertaker.send(Remains::Link(guest.link));
     }
 
     /// Closes connections that have not said who they are.

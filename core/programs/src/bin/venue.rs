@@ -77,6 +77,7 @@ fn run_agents(
     }
     // No more orders; what is in the rings is answered and published; members are logged out,
     // subscribers are told that the session ends.
+    engine.dismiss_strategies();
     let until = now_ns() + 2_000_000_000;
     while pass(engine, &mut gateway, &mut publisher)? > 0 && now_ns() < until {}
     gateway.close().map_err(|error| format!("gateway: {error}"))?;
