@@ -25,7 +25,7 @@ use crate::hashes::StateHashes;
 use crate::journaling::{Durable, JournalAgent};
 use crate::release::{Matched, Outlets, Pending, Until};
 use crate::stats::{Stats, percentiles};
-use crate::strategies::{OWN_COMMAND, Strategies, Visits};
+use crate::strategies::{OWN_GATEWAY, Strategies, Visits};
 
 /// How often an engine looks for the bells of readers that were not there before, ns.
 const BELLS_NS: u64 = 1_000_000_000;
@@ -268,13 +268,14 @@ impl Engine {
             token: command.token,
             msg_seq_num: command.msg_seq_num,
             session_id: command.session_id,
+            gateway_id: command.gateway_id,
             events: u32::try_from(events).unwrap_or(u32::MAX),
         });
         self.beacon.set_sequenced(command.seq);
         self.hashes.note(command.seq, self.matcher.state_hash());
         self.stats.commands += 1;
         self.stats.events += events as u64;
-        if command.gateway_id != 0 {
+        if !matches!(command.gateway_id, 0 | OWN_GATEWAY) {
             self.stats
                 .sequenced
                 .saturating_record(sequenced_time.saturating_sub(command.recv_time));
@@ -295,7 +296,7 @@ impl Engine {
         let until = Until { seq, durable_time, now_ns };
         let (pending, strategies) = (&mut self.pending, &mut self.strategies);
         let released = self.outlets.release(pending, strategies, until, |command, event| {
-            if command.session_id == 0 && command.token != OWN_COMMAND {
+            if command.session_id == 0 && command.gateway_id != OWN_GATEWAY {
                 answer(asked, event);
             }
         });

@@ -19,6 +19,7 @@ pub(crate) struct Matched {
     pub(crate) token: u64,
     pub(crate) msg_seq_num: u32,
     pub(crate) session_id: u32,
+    pub(crate) gateway_id: u8,
     pub(crate) events: u32,
 }
 
@@ -33,6 +34,7 @@ impl Matched {
             token: 0,
             msg_seq_num: 0,
             session_id,
+            gateway_id: 0,
             events,
         }
     }

@@ -10,6 +10,7 @@ use touchline_ring::RingError;
 use touchline_types::{Command, Event, PrivateRecord};
 
 use crate::GatewayError;
+use crate::desk::slot_of;
 use crate::engine_link::Rings;
 use crate::gateway::Gateway;
 use crate::hops::HopTimes;
@@ -88,8 +89,10 @@ impl Gateway {
         let desk = &mut self.desk;
         let mut history = History::open(&self.venue)?;
         history.advance(|command, events| {
-            // Tokens must rise even when the clock was set back.
-            desk.orders.token = desk.orders.token.max(command.token);
+            // Tokens must rise even when the clock was set back. Those of strategies are their own.
+            if slot_of(&mut desk.slots, command.session_id).is_some() {
+                desk.orders.token = desk.orders.token.max(command.token);
+            }
             // In the journal is enough: it will be executed, if it was not yet.
             desk.command_journaled(command);
             for event in events.iter().filter(|event| event.seq <= through) {

@@ -28,8 +28,8 @@ pub use self::reception::{Reception, Visits, read_hello, reception};
 use self::snapshot::Walk;
 use crate::stats::{histogram, percentiles};
 
-/// Token of what the engine itself asks for: no operator waits for the answer.
-pub(crate) const OWN_COMMAND: u64 = u64::MAX;
+/// Gateway of what the engine itself asks for: no operator waits for the answer.
+pub(crate) const OWN_GATEWAY: u8 = u8::MAX;
 /// Commands are taken from a strategy so many times as fast as it may send orders: cancels are
 /// free, but not without end.
 const PACE_FACTOR: u64 = 4;
@@ -500,7 +500,7 @@ fn limits_of(config: &Strategy, matcher: &OwnedMatcher) -> Option<Command> {
         rate_per_s: wanted.rate_per_s,
         rate_burst: wanted.rate_burst,
         recv_time: now_ns(),
-        token: OWN_COMMAND,
+        gateway_id: OWN_GATEWAY,
         ..Command::of(CommandKind::SetLimits)
     })
 }
@@ -513,7 +513,7 @@ fn cancel_of(config: &Strategy) -> Command {
         session_id: config.id,
         member_id: config.member_id,
         recv_time: now_ns(),
-        token: OWN_COMMAND,
+        gateway_id: OWN_GATEWAY,
         ..Command::of(CommandKind::MassCancel)
     }
 }
