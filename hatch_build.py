@@ -29,6 +29,7 @@ PROGRAMS = [
     "touchline-publisher",
     "touchline-members",
     "touchline-floor",
+    "touchline-jitter",
 ]
 
 

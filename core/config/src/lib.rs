@@ -54,6 +54,17 @@ pub enum Wait {
     Spin,
 }
 
+impl Wait {
+    /// The word in the configuration.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Park => "park",
+            Self::Spin => "spin",
+        }
+    }
+}
+
 /// When output is released.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {

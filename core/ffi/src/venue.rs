@@ -38,6 +38,7 @@ pub(crate) fn describe(path: &Path) -> Result<String, String> {
         "run_dir": venue.run_dir.display().to_string(),
         "data_dir": venue.data_dir.display().to_string(),
         "run_files": files,
+        "wait": venue.wait.name(),
         "engine": {
             "durability": venue.engine.durability.name(),
             "max_open_orders": venue.engine.max_open_orders,

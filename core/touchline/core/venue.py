@@ -124,6 +124,8 @@ class Venue:
         Rings, doorbells and sockets of a running venue; journal and message stores.
     run_files : dict of str to Path
         The files in ``run_dir``: ``admin_socket``, ``public_ring``, ``engine_stats`` and so on.
+    wait : str
+        What an idle agent does: ``park`` (sleeps) or ``spin`` (keeps its core busy).
     engine : dict
         Limits and ``durability``.
     fix_address : tuple of str and int
@@ -142,6 +144,7 @@ class Venue:
     run_dir: Path
     data_dir: Path
     run_files: dict[str, Path]
+    wait: str
     engine: dict[str, Any]
     fix_address: tuple[str, int]
     interface: str
@@ -172,6 +175,7 @@ class Venue:
             run_dir=Path(told["run_dir"]),
             data_dir=Path(told["data_dir"]),
             run_files={name: Path(file) for name, file in told["run_files"].items()},
+            wait=told["wait"],
             engine=told["engine"],
             fix_address=(gateway["host"], gateway["port"]),
             interface=feed["interface"],
