@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PROGRAMS = ["venue", "engine", "gateway", "publisher", "members"]
+PROGRAMS = ["venue", "engine", "gateway", "publisher", "members", "floor", "jitter"]
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +54,7 @@ def test_it_holds_the_library_the_headers_and_programs_that_can_be_executed(whee
         assert member.external_attr >> 16 & 0o111, name
     assert "touchline/marketdata/_messages.py" in members
     assert "touchline/strategy/examples/compiled_maker.py" in members
+    assert "touchline/tuning/doctor.py" in members
     assert "touchline/core/py.typed" in members
     assert not [name for name in members if name.endswith("touchline/__init__.py")]
     assert not [name for name in members if "__pycache__" in name or name.endswith(".rs")]

@@ -86,8 +86,23 @@ CASES = [
     Case("mounts are hidden", v.journal_disk, UNKNOWN),
     Case("memory", v.run_folder, GOOD, mounts("t /dev/shm tmpfs rw 0 0"), "tmpfs at /dev/shm"),
     Case("a disk", v.run_folder, BAD, mounts("t /dev/shmx tmpfs rw 0 0"), "ext4 at /"),
+    Case(
+        "memory that is too small",
+        v.run_folder,
+        BAD,
+        mounts("t /dev/shm tmpfs rw,size=4096k 0 0"),
+        "4.0 MiB, rings need",
+    ),
     Case("mounts are hidden", v.run_folder, UNKNOWN),
     Case("much memory", v.capacities, GOOD, available(64_000), "62.5 GiB are available"),
+    Case(
+        "a limit below it",
+        v.capacities,
+        BAD,
+        available(64_000)
+        | {"proc/self/cgroup": "0::/a/b", "sys/fs/cgroup/a/memory.max": "67108864"},
+        "64.0 MiB are available (a cgroup's limit)",
+    ),
     Case("memory that is hidden", v.capacities, UNKNOWN),
     Case("no memory", v.capacities, BAD, available(64), "max_cl_ord_ids"),
     Case("no uid", v.strategy_users, GOOD),
@@ -141,3 +156,9 @@ def test_a_venue_that_runs_has_taken_no_more_than_was_said(venue):
     status = Path(f"/proc/{venue.process.pid}/status").read_text()
     (peak_kb,) = [int(line.split()[1]) for line in status.splitlines() if "VmHWM" in line]
     assert peak_kb * 1024 < v.needed_bytes(Venue.load(venue.config))
+
+
+def test_the_rings_of_a_venue_that_runs_are_as_large_as_was_said(venue):
+    rings = [path.stat().st_size for path in venue.run_dir.glob("*.ring")]
+    assert len(rings) == len(v.RING_DTYPES)
+    assert sum(rings) == v.ring_bytes(Venue.load(venue.config))

@@ -62,7 +62,9 @@ def add_doctor(commands: Subparsers) -> None:
         metavar="DIR",
         help="measure the disk of this folder (default: the venue's data_dir)",
     )
-    parser.add_argument("--quick", action="store_true", help="measure nothing; takes no second")
+    parser.add_argument(
+        "--quick", action="store_true", help="measure nothing; takes less than a second"
+    )
     parser.add_argument(
         "--json", action="store_true", help="one JSON object instead of tables: findings, counts"
     )

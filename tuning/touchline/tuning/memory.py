@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from touchline.tuning.finding import Finding, Subject
 from touchline.tuning.host import UNLIMITED, Host, mib
 
-__all__ = ["CHECKS"]
+__all__ = ["CHECKS", "memory_limits", "tmpfs_bytes"]
 
 _HIDDEN = "look at it on the host itself, outside a container or sandbox"
 SWAPPINESS_GOOD = 10
@@ -137,13 +137,7 @@ def control_group(host: Host) -> Finding:
             f"processor quota {', '.join(quotas)}",
             "no CPUQuota= and no --cpus: give whole cores (AllowedCPUs=, --cpuset-cpus)",
         )
-    total = host.memory_bytes("MemTotal") or UNLIMITED
-    limits = [
-        limit
-        for group in groups
-        for name in ("memory.max", "memory.limit_in_bytes")
-        if (limit := host.number(f"{group}/{name}")) is not None and limit < total
-    ]
+    limits = memory_limits(host).values()
     if limits:
         return subject.better(
             f"memory at most {mib(min(limits))}", "compare with --venue; none for the engine"
@@ -161,13 +155,36 @@ def shared_memory(host: Host) -> Finding:
         return subject.bad(
             f"on {mount.type} at {mount.place}", "`mount -t tmpfs tmpfs /dev/shm`, or set run_dir"
         )
-    size = _tmpfs_bytes(host, mount.options)
+    size = tmpfs_bytes(host, mount.options)
     if size is None:
         return subject.unknown("tmpfs of unknown size", _HIDDEN)
     advice = "`mount -o remount,size=2G /dev/shm`, or --shm-size of the container"
     if size <= SHM_BAD_BYTES:
         return subject.bad(mib(size), advice)
     return subject.good(mib(size)) if size >= SHM_GOOD_BYTES else subject.better(mib(size), advice)
+
+
+def memory_limits(host: Host) -> dict[str, int]:
+    """Limits below the host's memory, bytes, by the folder of the control group that has them."""
+    total = host.memory_bytes("MemTotal") or UNLIMITED
+    return {
+        group: limit
+        for group in _groups(host)
+        for name in ("memory.max", "memory.limit_in_bytes")
+        if (limit := host.number(f"{group}/{name}")) is not None and limit < total
+    }
+
+
+def tmpfs_bytes(host: Host, options: tuple[str, ...]) -> int | None:
+    """The size of a tmpfs: what its options say, else half of the memory, the kernel's default."""
+    units = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
+    for option in options:
+        name, _, value = option.partition("=")
+        digits = value.rstrip("kmg")
+        if name == "size" and digits.isdecimal():
+            return int(digits) * units.get(value[len(digits) :], 1)
+    total = host.memory_bytes("MemTotal")
+    return None if total is None else total // 2
 
 
 def _chosen(text: str | None) -> str | None:
@@ -201,18 +218,6 @@ def _quota(host: Host, group: str) -> str | None:
     if quota in ("max", "-1"):
         return None
     return f"{quota} us of {period or 'unknown'} us"
-
-
-def _tmpfs_bytes(host: Host, options: tuple[str, ...]) -> int | None:
-    """The size of a tmpfs: what its options say, else half of the memory, the kernel's default."""
-    units = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
-    for option in options:
-        name, _, value = option.partition("=")
-        digits = value.rstrip("kmg")
-        if name == "size" and digits.isdecimal():
-            return int(digits) * units.get(value[len(digits) :], 1)
-    total = host.memory_bytes("MemTotal")
-    return None if total is None else total // 2
 
 
 CHECKS = (

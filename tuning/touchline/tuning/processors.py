@@ -48,7 +48,7 @@ def smt_siblings(host: Host) -> Finding:
     if not shared:
         return subject.good("each processor is a core of its own")
     return subject.better(
-        "one core each: " + "; ".join(shared),
+        "threads of one core: " + "; ".join(shared),
         "leave the siblings of the venue's cores idle: `nosmt` at boot, or "
         "`echo 0 > /sys/devices/system/cpu/cpuN/online`",
     )
@@ -63,7 +63,7 @@ def numa_nodes(host: Host) -> Finding:
     if len(nodes) == 1:
         return subject.good("one node")
     balancing = host.number("proc/sys/kernel/numa_balancing")
-    read = f"{len(nodes)} nodes, numa_balancing {balancing}"
+    read = f"{len(nodes)} nodes, numa_balancing {'unknown' if balancing is None else balancing}"
     if balancing:
         return subject.bad(
             read,

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from touchline.core import Venue
+from touchline.core import COMMAND_DTYPE, PRIVATE_RECORD_DTYPE, PUBLIC_RECORD_DTYPE, Venue
 from touchline.tuning.finding import Finding, Subject
 from touchline.tuning.host import Host, cpu_list, cpu_text, mib
+from touchline.tuning.memory import memory_limits, tmpfs_bytes
 
-__all__ = ["CHECKS", "needed_bytes"]
+__all__ = ["CHECKS", "needed_bytes", "ring_bytes"]
 
 IN_MEMORY = ("tmpfs", "ramfs")
 ON_DISK = ("ext4", "xfs", "ext3", "btrfs", "zfs", "f2fs", "bcachefs")
 # Bytes of one element, rounded up: core/matcher/src/book.rs and names.rs.
 LEVEL_BYTES, ORDER_BYTES, CL_ORD_ID_BYTES, INDEX_BYTES = 48, 64, 128, 8
-# Records of the four rings, and of what waits for the journal, four rings long.
-RING_RECORD_BYTES, RING_LENGTHS = 256, 8
+# A ring of commands, one of private and one of public records; before each, its header and cursors
+# (core/ring/src/layout.rs).
+RING_DTYPES = (COMMAND_DTYPE, PRIVATE_RECORD_DTYPE, PUBLIC_RECORD_DTYPE)
+RING_HEADER_BYTES = 3 * 4096
+# In the engine alone: the journal's ring, and what waits for it, which is four rings long.
+OWN_RINGS, OWN_RECORD_BYTES = 5, 256
 # When they start, gateway and publisher replay the journal through a matcher of their own.
 MATCHERS = 3
 FIXED_BYTES = 64 << 20
@@ -65,6 +70,12 @@ def run_folder(host: Host, venue: Venue) -> Finding:
         return subject.unknown("proc/self/mounts cannot be read", "`findmnt --target` tells it")
     read = f"{venue.run_dir} on {mount.type} at {mount.place}"
     if mount.type in IN_MEMORY:
+        size, rings = tmpfs_bytes(host, mount.options), ring_bytes(venue)
+        if mount.type == "tmpfs" and size is not None and size < rings:
+            return subject.bad(
+                f"{read}: {mib(size)}, rings need {mib(rings)}",
+                f"`mount -o remount,size=... {mount.place}`, or a smaller ring_records",
+            )
         return subject.good(read)
     return subject.bad(read, "set run_dir to a folder on tmpfs, such as one in /dev/shm")
 
@@ -82,8 +93,14 @@ def needed_bytes(venue: Venue) -> int:
         + cl_ord_ids * CL_ORD_ID_BYTES
         + (1 << (2 * cl_ord_ids - 1).bit_length()) * INDEX_BYTES
     )
-    rings = int(engine["ring_records"]) * RING_RECORD_BYTES * RING_LENGTHS
-    return MATCHERS * matcher + rings + FIXED_BYTES
+    own = OWN_RINGS * int(engine["ring_records"]) * OWN_RECORD_BYTES
+    return MATCHERS * matcher + ring_bytes(venue) + own + FIXED_BYTES
+
+
+def ring_bytes(venue: Venue) -> int:
+    """Room that the rings in ``run_dir`` need, bytes."""
+    records = int(venue.engine["ring_records"])
+    return sum(records * dtype.itemsize + RING_HEADER_BYTES for dtype in RING_DTYPES)
 
 
 def capacities(host: Host, venue: Venue) -> Finding:
@@ -94,12 +111,16 @@ def capacities(host: Host, venue: Venue) -> Finding:
     available = host.memory_bytes("MemAvailable")
     if available is None:
         return subject.unknown("no MemAvailable in proc/meminfo", "`free -m` on the host")
+    limits = memory_limits(host)
+    usable = min(available, *limits.values()) if limits else available
     needed = needed_bytes(venue)
-    read = f"needs about {mib(needed)}, {mib(available)} are available"
+    read = f"needs about {mib(needed)}, {mib(usable)} are available"
+    if usable < available:
+        read += " (a cgroup's limit)"
     advice = "smaller max_cl_ord_ids, max_open_orders, max_levels or ring_records; or more memory"
-    if needed > available:
+    if needed > usable:
         return subject.bad(read, advice)
-    return subject.good(read) if 2 * needed <= available else subject.better(read, advice)
+    return subject.good(read) if 2 * needed <= usable else subject.better(read, advice)
 
 
 def strategy_users(host: Host, venue: Venue) -> Finding:
