@@ -10,7 +10,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{MemfdFlags, SealFlags};
+use rustix::fs::{MemfdFlags, Mode, SealFlags};
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags,
     SendAncillaryBuffer, SendAncillaryMessage, SendFlags, Shutdown, SocketAddrUnix, SocketFlags,
@@ -91,21 +91,34 @@ pub enum Received {
     },
 }
 
+/// Which users the system lets connect. The owner of the socket's file and root always may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admits {
+    /// Nobody else.
+    Owner,
+    /// Whoever reaches the file through its folders: who listens asks each for its
+    /// [`peer_uid`](Link::peer_uid).
+    Everybody,
+}
+
 impl LinkListener {
-    /// Listens at `path`, in place of what lies there.
+    /// Listens at `path`, in place of what lies there. The mode of the file is what `admits` says,
+    /// whatever the umask is.
     ///
     /// # Errors
     ///
-    /// Whatever the system says to socket, bind or listen.
-    pub fn bind(path: &Path) -> Result<Self, SysError> {
+    /// Whatever the system says to socket, bind, chmod or listen.
+    pub fn bind(path: &Path, admits: Admits) -> Result<Self, SysError> {
         let _ = std::fs::remove_file(path);
         let on = path.display();
         let fd = at("socket", &on, seqpacket())?;
         let address = at("address", &on, SocketAddrUnix::new(path))?;
         at("bind", &on, rustix::net::bind(&fd, &address))?;
-        // Who may connect is decided by the peer's user, which the kernel tells.
-        let mode = rustix::fs::Mode::from_raw_mode(0o666);
-        at("chmod", &on, rustix::fs::chmod(path, mode))?;
+        let mode = match admits {
+            Admits::Owner => 0o600,
+            Admits::Everybody => 0o666,
+        };
+        at("chmod", &on, rustix::fs::chmod(path, Mode::from_raw_mode(mode)))?;
         at("listen", &on, rustix::net::listen(&fd, BACKLOG))?;
         Ok(Self { fd, path: path.to_path_buf() })
     }

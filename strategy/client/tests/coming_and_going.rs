@@ -29,6 +29,22 @@ fn only_the_user_of_the_configuration_may_connect() {
 }
 
 #[test]
+fn the_socket_is_open_to_other_users_only_where_the_configuration_names_one() {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = |house: &House| {
+        let path = house.venue.run_file(touchline_config::RunFile::StrategySocket);
+        std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+    };
+    let closed = House::new("closed-socket", "");
+    let _running = closed.start();
+    assert_eq!(mode(&closed), 0o600);
+    let other = "[[strategy]]\nname = \"three\"\nmember = \"ALPHA\"\nuid = 54321";
+    let open = House::new("open-socket", other);
+    let _running = open.start();
+    assert_eq!(mode(&open), 0o666);
+}
+
+#[test]
 fn a_stranger_gets_an_answer_and_no_memory() {
     let house = House::new("strangers", "");
     let _running = house.start();

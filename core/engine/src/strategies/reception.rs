@@ -21,7 +21,8 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use serde_json::{Value, json};
 use touchline_config::{RunFile, Strategy, Venue};
 use touchline_sys::{
-    Errno, Interest, Link, LinkListener, Poller, Received, Ringer, SysError, now_ns, own_uid,
+    Admits, Errno, Interest, Link, LinkListener, Poller, Received, Ringer, SysError, now_ns,
+    own_uid,
 };
 
 use super::observers;
@@ -100,13 +101,16 @@ struct Guest {
     snapshot_at: u64,
 }
 
-/// Opens the socket and makes both ends.
+/// Opens the socket and makes both ends. The system lets other users than the engine's own connect
+/// if the configuration names one; which of them are welcome is asked when they have come.
 ///
 /// # Errors
 ///
 /// Whatever the system says to bind or poll.
 pub fn reception(venue: &Venue) -> Result<(Reception, Visits), SysError> {
-    let listener = LinkListener::bind(&venue.run_file(RunFile::StrategySocket))?;
+    let named = venue.strategies.iter().any(|one| one.uid.is_some());
+    let admits = if named { Admits::Everybody } else { Admits::Owner };
+    let listener = LinkListener::bind(&venue.run_file(RunFile::StrategySocket), admits)?;
     let poller = Poller::new(16)?;
     poller.add(listener.fd(), LISTENER, Interest::Read)?;
     let (visits, come) = channel();
