@@ -56,6 +56,7 @@ def test_it_holds_the_library_the_headers_and_programs_that_can_be_executed(whee
     assert "touchline/strategy/examples/compiled_maker.py" in members
     assert "touchline/tuning/doctor.py" in members
     assert "touchline/core/py.typed" in members
+    assert "touchline/systemd/templates/touchline-engine.service" in members
     assert not [name for name in members if name.endswith("touchline/__init__.py")]
     assert not [name for name in members if "__pycache__" in name or name.endswith(".rs")]
 
