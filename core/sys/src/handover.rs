@@ -172,9 +172,9 @@ impl Link {
         Self { fd }
     }
 
-    /// Both ends of a new connection, of which the first one hears nothing: what is sent to it fails
-    /// at the sender. So nothing of a process that is not trusted ever waits at it, not even when it
-    /// is closed.
+    /// Both ends of a new connection, of which the first one hears nothing: what is sent to it
+    /// fails at the sender. So nothing of a process that is not trusted ever waits at it, not even
+    /// when it is closed.
     ///
     /// # Errors
     ///

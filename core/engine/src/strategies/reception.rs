@@ -7,7 +7,7 @@
 //! ```text
 //! -> {"strategy":"maker","records":"<layout hash>","rings":"<layout hash>"}   no name: an observer
 //! <- {"ok":true,"session_id":5,"epoch":1700000000000}  + engine piece, strategy piece, public ring
-//!                                                        (to read), its bell, the engine's doorbell
+//!                                                        (to read), its bell, our doorbell
 //! <- {"ok":false,"error":"..."}
 //! -> snapshot                                            another snapshot of the books, please
 //! ```
