@@ -22,6 +22,7 @@ import numpy as np
 PAGE = 4096
 COMMAND_BYTES = 128
 COMMANDS = 1024
+_ONE = (1).to_bytes(8, sys.byteorder)
 _PUNCH = 0x02 | 0x01  # FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _LIBC.fallocate.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64]
@@ -75,7 +76,7 @@ class Intruder:
     def ring(self) -> None:
         """Wake the engine."""
         with contextlib.suppress(BlockingIOError):
-            os.write(self.engine_bell, b"x")
+            os.write(self.engine_bell, _ONE)
 
 
 def flood(intruder: Intruder) -> Callable[[], None]:
@@ -116,12 +117,11 @@ def punch(intruder: Intruder) -> Callable[[], None]:
 def bells(intruder: Intruder) -> Callable[[], None]:
     """Rings the engine without end, and always says that it sleeps itself."""
     os.set_blocking(intruder.engine_bell, False)
-    noise = bytes(1 << 16)
 
     def act() -> None:
         intruder.sleeping[0] = 1
         with contextlib.suppress(BlockingIOError):
-            os.write(intruder.engine_bell, noise)
+            os.write(intruder.engine_bell, _ONE)
 
     return act
 
