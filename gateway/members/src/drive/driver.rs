@@ -21,6 +21,9 @@ use crate::flow::{
 
 /// Longest wait for an answer, or for the feed, of a venue that is up, ns.
 const PATIENCE_NS: u64 = 10_000_000_000;
+/// How long it may take until everything is answered and shown: engine and publisher may be restarted
+/// meanwhile, and each time the feed is recovered from snapshots.
+const RECOVERY_NS: u64 = 30_000_000_000;
 /// Longest wait for a venue that went away, ns.
 const RETURN_NS: u64 = 60_000_000_000;
 /// How often progress is said, ns.
@@ -332,7 +335,7 @@ impl<F: Played> Driver<F> {
     /// Waits until every request is answered, every fill is told to both of its sides, and the feed
     /// has shown everything.
     fn settle(&mut self) -> Result<(), DriverError> {
-        let until = now_ns() + PATIENCE_NS;
+        let until = now_ns() + RECOVERY_NS;
         loop {
             let orders = &mut self.orders;
             self.feed.trades.retain(|trade| !orders.is_told(trade));
@@ -346,7 +349,7 @@ impl<F: Played> Driver<F> {
             if !self.pump_until(until)? {
                 self.progress.timeouts += 1;
                 return Err(DriverError::Venue(format!(
-                    "after 10 s {} requests are unanswered, {} executions of the feed were told \
+                    "after 30 s {} requests are unanswered, {} executions of the feed were told \
                      to nobody, and the feed is at {} of {}; last disconnect: {:?}",
                     self.orders.waiting(),
                     self.feed.trades.len(),
