@@ -21,8 +21,8 @@ use crate::flow::{
 
 /// Longest wait for an answer, or for the feed, of a venue that is up, ns.
 const PATIENCE_NS: u64 = 10_000_000_000;
-/// How long it may take until everything is answered and shown: engine and publisher may be restarted
-/// meanwhile, and each time the feed is recovered from snapshots.
+/// How long it may take until everything is answered and shown: engine and publisher may be
+/// restarted meanwhile, and each time the feed is recovered from snapshots.
 const RECOVERY_NS: u64 = 30_000_000_000;
 /// Longest wait for a venue that went away, ns.
 const RETURN_NS: u64 = 60_000_000_000;
