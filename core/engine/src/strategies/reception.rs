@@ -34,6 +34,8 @@ const MESSAGE_BYTES_MAX: usize = 512;
 const HELLO_NS: u64 = 2_000_000_000;
 /// Connections beside those of strategies that are known, at most.
 const STRANGERS_MAX: usize = 16;
+/// Of these, of users who run no strategy here.
+const UNWELCOME_MAX: usize = 4;
 /// Connections that are taken at one look.
 const ACCEPTED_MAX: usize = 16;
 /// A strategy may connect so often: each time memory is made, and orders are cancelled.
@@ -95,6 +97,8 @@ enum Remains {
 #[derive(Debug)]
 struct Guest {
     link: Link,
+    /// Of a user who runs a strategy here; another one gets his refusal, and takes few places.
+    welcome: bool,
     came_at: u64,
     /// Which strategy it is and the number of the connection, once it has said so.
     known: Option<(usize, u64)>,
@@ -185,7 +189,9 @@ impl Reception {
     fn accept(&mut self) {
         for _ in 0..ACCEPTED_MAX {
             let Ok(Some(link)) = self.listener.accept() else { break };
-            if !link.peer_uid().is_ok_and(|uid| self.may_enter(uid)) {
+            let welcome = link.peer_uid().is_ok_and(|uid| self.may_enter(uid));
+            let unwelcome = self.guests.iter().flatten().filter(|guest| !guest.welcome).count();
+            if !welcome && unwelcome >= UNWELCOME_MAX {
                 continue; // dropped: closed
             }
             let room = self.guests.len() < self.strategies.len() + STRANGERS_MAX;
@@ -199,7 +205,8 @@ impl Reception {
             };
             if self.poller.add(link.fd(), index as u64, Interest::Read).is_ok() {
                 let came_at = now_ns();
-                self.guests[index] = Some(Guest { link, came_at, known: None, snapshot_at: 0 });
+                let (known, snapshot_at) = (None, 0);
+                self.guests[index] = Some(Guest { link, welcome, came_at, known, snapshot_at });
             }
         }
     }
