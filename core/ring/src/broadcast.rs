@@ -132,18 +132,6 @@ impl<R: Record, M: Memory> BroadcastConsumer<R, M> {
         Ok(Self { memory, capacity, next, published, reader, record: PhantomData })
     }
 
-    /// Joins behind the newest record, and writes nothing in the ring, ever: for memory that is
-    /// mapped for reading. Such a reader cannot park here.
-    ///
-    /// # Errors
-    ///
-    /// [`RingError`] if the memory is no broadcast ring of `R`.
-    pub fn watch(memory: M) -> Result<Self, RingError> {
-        let mut watching = Self::attach(memory, 0)?;
-        watching.next = watching.published;
-        Ok(watching)
-    }
-
     /// Records that this reader has read or skipped since the ring was made.
     #[must_use]
     pub const fn position(&self) -> u64 {

@@ -48,7 +48,6 @@ pub(crate) struct Known {
     acknowledged: ClOrdId,
     /// The newest name that was sent for it: the next command names that.
     pub(crate) sent: ClOrdId,
-    order_id: u64,
 }
 
 /// Own orders by number, and positions by instrument. The venue's OrderID tells whose an event is;
@@ -114,8 +113,8 @@ impl Orders {
         let (order, name) = self.next_name();
         self.counter = order;
         let own = OwnOrder { order, pending: 1, leaves_qty: own.order_qty, ..own };
-        let (acknowledged, sent, order_id) = (name, name, 0);
-        let known = Known { own, ord_type, time_in_force, acknowledged, sent, order_id };
+        let (acknowledged, sent) = (name, name);
+        let known = Known { own, ord_type, time_in_force, acknowledged, sent };
         self.open.insert(order, known);
         order
     }
@@ -248,10 +247,7 @@ impl Known {
             self.own.pending = self.own.pending.saturating_sub(1);
         }
         match execution {
-            Execution::New => {
-                self.own.accepted = 1;
-                self.order_id = event.order_id;
-            }
+            Execution::New => self.own.accepted = 1,
             Execution::Replaced => {
                 self.own.price = event.price;
                 self.own.order_qty = event.order_qty;
