@@ -1,0 +1,1 @@
+"""Portfolios: from prices to weights, and from weights to targets that a strategy works to."""
