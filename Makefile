@@ -83,7 +83,8 @@ lock: $(VENV)/.runtime ## resolve the dependencies anew, within pyproject.toml
 clean: ## remove everything that was built or installed here
 	rm -rf $(VENV) .tools fuzz/{corpus,artifacts} target dist var .pytest_cache .mypy_cache .ruff_cache
 	rm -rf core/touchline/core/{bin,include,libtouchline.so}
-	find core marketdata models optimizer strategy systemd tests tuning -name __pycache__ -prune -exec rm -rf {} +
+	find core marketdata models optimizer strategy systemd tests tuning -name __pycache__ -prune \
+	    -exec rm -rf {} +
 
 # --- What the targets above stand on -------------------------------------------------------------
 

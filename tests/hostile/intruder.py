@@ -43,6 +43,7 @@ class Intruder:
         self.engine, self.mine, self.public, self.bell, self.engine_bell = fds
         size = os.fstat(self.mine).st_size
         self.map = mmap.mmap(self.mine, size)
+        self.link.send(b"mapped")
         self.words = np.frombuffer(self.map, dtype=np.uint64)
         # Page 0 is the producer's of the command ring, page 1 the reader's of the executions.
         self.published = self.words[:1]
@@ -103,7 +104,7 @@ def garbage(intruder: Intruder) -> Callable[[], None]:
 
 
 def punch(intruder: Intruder) -> Callable[[], None]:
-    """Takes the pages of its own piece away, again and again, under full rings."""
+    """Tries to take the pages of its own piece away, again and again, under full rings."""
     size = os.fstat(intruder.mine).st_size
 
     def act() -> None:

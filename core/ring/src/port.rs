@@ -12,9 +12,10 @@
 //!
 //! Each side maps the pages of both pieces one behind the other, as [`crate::layout`] has them, and
 //! writes those of its own piece alone (but that the engine takes back a reader's sleeping flag).
-//! The engine seals both: neither changes its length, and
-//! nobody but the engine can write the engine's. What the strategy writes, the engine copies and
-//! then checks; a lie in it is the strategy's own loss.
+//! The engine seals both: neither changes its length, nobody but the engine can write the engine's,
+//! and once the strategy has mapped its own nobody else can, nor can anybody punch holes into it.
+//! What the strategy writes, the engine copies and then checks; a lie in it is the strategy's own
+//! loss.
 
 use std::os::fd::AsFd;
 

@@ -2,8 +2,7 @@
 //! by.
 //!
 //! A sealed memfd can be made neither shorter nor longer, so that a mapping of it never faults.
-//! With `FUTURE_WRITE` nobody who gets the descriptor can map or write it but the process that had
-//! mapped it before.
+//! With `FUTURE_WRITE` only who had mapped it before can write it, and nobody can punch holes.
 
 use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
@@ -27,9 +26,9 @@ const BACKLOG: i32 = 64;
 /// Who may write a memfd once it is handed over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Seal {
-    /// Whoever has it.
+    /// Whoever has it: more seals may follow.
     Length,
-    /// Only who had mapped it before.
+    /// Only who has mapped it for writing by now, and only that way: no seal can follow.
     LengthAndWrites,
 }
 
@@ -45,7 +44,7 @@ pub fn memory(name: &str, bytes: usize) -> Result<OwnedFd, SysError> {
     Ok(fd)
 }
 
-/// Seals a memfd for good.
+/// Seals a memfd; what is sealed stays so.
 ///
 /// # Errors
 ///
@@ -53,9 +52,9 @@ pub fn memory(name: &str, bytes: usize) -> Result<OwnedFd, SysError> {
 pub fn seal(fd: impl AsFd, seal: Seal) -> Result<(), SysError> {
     let writes = match seal {
         Seal::Length => SealFlags::empty(),
-        Seal::LengthAndWrites => SealFlags::FUTURE_WRITE,
+        Seal::LengthAndWrites => SealFlags::FUTURE_WRITE | SealFlags::SEAL,
     };
-    let length = SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL;
+    let length = SealFlags::SHRINK | SealFlags::GROW;
     at("seal", "memfd", rustix::fs::fcntl_add_seals(fd, length | writes))
 }
 

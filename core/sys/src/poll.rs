@@ -17,6 +17,8 @@ pub enum Interest {
     ReadWrite,
     /// Something more to read than before: told once.
     Edge,
+    /// Nothing, for a while: it stays in the set.
+    Nothing,
 }
 
 /// One descriptor that is ready.
@@ -136,5 +138,7 @@ fn flags(interest: Interest) -> epoll::EventFlags {
         Interest::Read => epoll::EventFlags::IN,
         Interest::ReadWrite => epoll::EventFlags::IN | epoll::EventFlags::OUT,
         Interest::Edge => epoll::EventFlags::IN | epoll::EventFlags::ET,
+        // The system adds errors and hang-ups by itself; once is enough for those, too.
+        Interest::Nothing => epoll::EventFlags::ET,
     }
 }

@@ -115,6 +115,8 @@ impl Connection {
         })?;
         let [engine, strategy, public, bell, engine_bell] = fds;
         let (commands, executions) = map(End::Strategy, engine.as_fd(), strategy.as_fd())?;
+        // It seals our piece now: what is mapped stays writable, and nothing else becomes so.
+        link.send(b"mapped", &[])?;
         let public = Arc::new(SharedMap::view(&public, "public ring")?);
         let (bell, poller) = (Link::of(bell), Poller::new(2)?);
         poller.add(bell.fd(), BELL, Interest::Read)?;

@@ -4,11 +4,12 @@
 mod house;
 
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use house::House;
-use rustix::fs::{FallocateFlags, OFlags};
+use rustix::fs::{FallocateFlags, OFlags, SealFlags};
 use serde_json::json;
 use touchline_config::RunFile;
 use touchline_ring::layout::LAYOUT_HASH;
@@ -31,11 +32,23 @@ const RECORDS: usize = 1_536;
 struct Intruder {
     link: Link,
     fds: Vec<OwnedFd>,
-    commands: SharedMap,
+    commands: Arc<SharedMap>,
+    executions: Arc<SharedMap>,
 }
 
 impl Intruder {
     fn enter(house: &House, name: &str) -> Self {
+        let intruder = Self::arrive(house, name);
+        intruder.link.send(b"mapped", &[]).unwrap();
+        // What a strategy pushes after this was pushed while nobody could punch holes.
+        while intruder.may_punch() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        intruder
+    }
+
+    /// Takes the memory, and does not say yet that it is mapped.
+    fn arrive(house: &House, name: &str) -> Self {
         let end = Instant::now() + Duration::from_secs(20);
         loop {
             let link = Link::connect(&house.venue.run_file(RunFile::StrategySocket)).unwrap();
@@ -47,8 +60,10 @@ impl Intruder {
             link.send(hello.to_string().as_bytes(), &[]).unwrap();
             let fds = Self::answer(&link);
             if let [engine, strategy, ..] = fds.as_slice() {
-                let (commands, _) = map(End::Strategy, engine.as_fd(), strategy.as_fd()).unwrap();
-                return Self { link, fds, commands };
+                let (commands, executions) =
+                    map(End::Strategy, engine.as_fd(), strategy.as_fd()).unwrap();
+                let (commands, executions) = (Arc::new(commands), Arc::new(executions));
+                return Self { link, fds, commands, executions };
             }
             // The engine has not yet noticed that the one before has gone.
             assert!(Instant::now() < end, "not let in");
@@ -67,8 +82,18 @@ impl Intruder {
         }
     }
 
+    /// True if it could take the pages of its piece away; then it has done so.
+    fn may_punch(&self) -> bool {
+        let punch = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+        rustix::fs::fallocate(&self.fds[1], punch, 0, STRATEGY_BYTES as u64).is_ok()
+    }
+
     fn publish(&self, position: u64) {
         self.commands.words()[PUBLISHED].store(position, Ordering::Release);
+    }
+
+    fn ring(&self) {
+        let _ = rustix::io::write(&self.fds[4], &1_u64.to_ne_bytes());
     }
 
     fn is_thrown_out(&self) -> bool {
@@ -122,10 +147,8 @@ fn bells_that_were_made_blocking_block_nobody_else() {
     // Nothing can be sent to the engine's end: what waits there would have to be closed there.
     assert!(rustix::io::write(bell, b"x").is_err());
     rustix::io::write(doorbell, &(u64::MAX - 1).to_ne_bytes()).unwrap();
-    let [engine, strategy] = [&intruder.fds[0], &intruder.fds[1]];
-    let (_, executions) = map(End::Strategy, engine.as_fd(), strategy.as_fd()).unwrap();
     // It sleeps, and never takes a ring.
-    let asleep = || executions.words()[SLEEPING].store(1, Ordering::SeqCst);
+    let asleep = || intruder.executions.words()[SLEEPING].store(1, Ordering::SeqCst);
     let mut two = house.connect("two").live();
     for at in 0..500 {
         asleep();
@@ -140,9 +163,8 @@ fn a_strategy_is_not_told_who_was_on_the_other_side() {
     let _running = house.start();
     let intruder = Intruder::enter(&house, "one");
     let one = house.venue.strategies[0].id;
-    let [engine, strategy] = [&intruder.fds[0], &intruder.fds[1]];
-    let (commands, executions) = map(End::Strategy, engine.as_fd(), strategy.as_fd()).unwrap();
-    let mut ring = SpscProducer::attach(commands).unwrap();
+    let mut ring = SpscProducer::attach(Arc::clone(&intruder.commands)).unwrap();
+    let executions = Arc::clone(&intruder.executions);
     let mut two = house.connect("two").live();
     let offer = two.limit(Side::Sell, 100, 1);
     two.execution(offer, Execution::New);
@@ -246,9 +268,7 @@ fn a_strategy_may_send_orders_in_its_own_name_alone() {
     let running = house.start();
     let one = house.venue.strategies[0].id;
     let intruder = Intruder::enter(&house, "one");
-    let [engine, strategy] = [&intruder.fds[0], &intruder.fds[1]];
-    let (commands, _) = map(End::Strategy, engine.as_fd(), strategy.as_fd()).unwrap();
-    let mut ring = SpscProducer::attach(commands).unwrap();
+    let mut ring = SpscProducer::attach(Arc::clone(&intruder.commands)).unwrap();
     // It says that it is an operator, another session, another member: the ring says who it is.
     let mut forged = command(CommandKind::NewOrder, strategy_prefix(one), 1);
     (forged.session_id, forged.member_id, forged.gateway_id, forged.seq) = (0, 2, 7, 99);
@@ -276,27 +296,48 @@ fn a_strategy_may_send_orders_in_its_own_name_alone() {
 }
 
 #[test]
-fn holes_in_its_memory_are_its_own_loss() {
+fn once_it_trades_a_strategy_cannot_take_pages_away_under_the_engine() {
     let house = House::new("holes", "");
     let running = house.start();
-    let intruder = Intruder::enter(&house, "one");
-    let punch = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
-    for round in 0..200 {
-        let whole = STRATEGY_BYTES as u64;
-        rustix::fs::fallocate(&intruder.fds[1], punch, 0, whole).unwrap();
-        intruder.publish(1 + round % COMMANDS as u64);
-    }
-    serves(&house, "two");
-    drop(intruder);
+    let intruder = Intruder::arrive(&house, "one");
+    assert!(intruder.may_punch(), "before it has mapped its memory it can, and nobody reads there");
     running.expect(0, "connected", false);
+    intruder.link.send(b"mapped", &[]).unwrap();
+    running.expect(0, "connected", true);
+    assert!(!intruder.may_punch());
+    let part = Part { fd: intruder.fds[1].as_fd(), offset: 0, bytes: PAGE_BYTES, writable: true };
+    assert!(SharedMap::assemble(&[part], "again").is_err(), "mapped for writing by one more");
+    let mut ring = SpscProducer::attach(Arc::clone(&intruder.commands)).unwrap();
+    let prefix = strategy_prefix(house.venue.strategies[0].id);
+    ring.push(&command(CommandKind::NewOrder, prefix, 1)).unwrap();
+    let _ = ring.flush_unowned();
+    intruder.ring();
+    running.expect(0, "commands", 1);
+    serves(&house, "two");
+}
+
+#[test]
+fn who_seals_its_memory_first_or_never_says_that_it_is_mapped_is_not_let_in() {
+    let house = House::new("sealed", "");
+    let running = house.start();
+    let intruder = Intruder::arrive(&house, "one");
+    rustix::fs::fcntl_add_seals(&intruder.fds[1], SealFlags::SEAL).unwrap();
+    intruder.link.send(b"mapped", &[]).unwrap();
+    assert!(intruder.is_thrown_out());
+    drop(intruder);
+    let intruder = Intruder::arrive(&house, "one");
+    assert!(intruder.is_thrown_out(), "it has two seconds");
+    drop(intruder);
+    let intruder = Intruder::arrive(&house, "one");
+    intruder.link.send(b"snapshot", &[]).unwrap();
+    assert!(intruder.is_thrown_out());
+    running.expect(0, "connections", 0);
     serves(&house, "two");
 }
 
 /// Sends orders as fast as they are taken, for a while; returns how many were refused a place.
 fn flood(intruder: &Intruder, session_id: u32) -> u64 {
-    let [engine, strategy] = [&intruder.fds[0], &intruder.fds[1]];
-    let (commands, _) = map(End::Strategy, engine.as_fd(), strategy.as_fd()).unwrap();
-    let mut ring = SpscProducer::attach(commands).unwrap();
+    let mut ring = SpscProducer::attach(Arc::clone(&intruder.commands)).unwrap();
     let (mut number, mut full, end) = (0, 0, Instant::now() + Duration::from_millis(500));
     while Instant::now() < end {
         number += 1;

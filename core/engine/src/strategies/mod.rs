@@ -5,6 +5,8 @@
 //! is copied and then checked; a ring that lies about its cursor is given up, a record that is no
 //! command is counted, and a flood stays in its ring. Nothing that it does makes the engine wait.
 
+mod doorbell;
+mod places;
 mod port;
 mod reception;
 mod snapshot;
@@ -15,21 +17,22 @@ use std::os::fd::BorrowedFd;
 use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 use touchline_config::{Instrument, Strategy, Venue};
-use touchline_matcher::{LimitsView, OwnedMatcher};
+use touchline_matcher::OwnedMatcher;
 use touchline_sys::{Interest, Poller, Readiness, SysError, now_ns};
 use touchline_types::{
     ClOrdId, Command, CommandKind, Event, EventKind, PrivateRecord, Scope, is_cl_ord_id,
     strategy_prefix,
 };
 
+use self::doorbell::Doorbell;
+pub(crate) use self::places::OWN_GATEWAY;
+use self::places::{cancel_of, limits_of, observers};
 use self::port::{Pace, Port};
 use self::reception::Visit;
 pub use self::reception::{Reception, Visits, read_hello, reception};
 use self::snapshot::Walk;
 use crate::stats::{histogram, percentiles};
 
-/// Gateway of what the engine itself asks for: no operator waits for the answer.
-pub(crate) const OWN_GATEWAY: u8 = u8::MAX;
 /// Commands are taken from a strategy so many times as fast as it may send orders: cancels are
 /// free, but not without end.
 const PACE_FACTOR: u64 = 4;
@@ -37,11 +40,9 @@ const PACE_FACTOR: u64 = 4;
 const TICK_NS_MAX: u64 = 1_000_000_000;
 /// What a mass cancel costs its sender, ns of pace: it looks at every open order of the venue.
 const MASS_CANCEL_NS: i64 = 2_000_000;
-/// Keys of the poller.
+/// Keys of the poller: the doorbell of an owner has its index behind this one.
 const BELL: u64 = 0;
 const DOORBELL: u64 = 1;
-/// Processes that only look, at most: the live page, terminal views, archivers.
-const OBSERVERS_MAX: usize = 8;
 /// Events of a snapshot that wait for their release at most, but for one chunk.
 const UNRELEASED_MAX: usize = 4 * snapshot::EVENTS_MAX;
 /// While a snapshot waits for its reader, the engine looks again after so long, ns.
@@ -72,6 +73,7 @@ pub(crate) struct Strategies {
 struct Owner {
     config: Strategy,
     port: Option<Box<Port>>,
+    doorbell: Doorbell,
     pace: Pace,
     /// Has no configuration, and no commands are taken from it.
     observes: bool,
@@ -95,6 +97,8 @@ struct Counts {
     bad_records: u64,
     /// Passes that left commands in its ring, because it sends faster than it may.
     throttled: u64,
+    /// Rings of its doorbell when there was nothing to take.
+    idle_rings: u64,
     /// Connections given up because a cursor cannot be.
     broken: u64,
     canceled_orders: u64,
@@ -122,6 +126,7 @@ impl Strategies {
             config: config.clone(),
             observes,
             port: None,
+            doorbell: Doorbell::default(),
             pace: Pace::new(
                 PACE_FACTOR * u64::from(config.max_orders_per_s),
                 PACE_FACTOR * u64::from(config.order_burst),
@@ -189,7 +194,9 @@ impl Strategies {
                 Visit::Arrived(port) => {
                     let Some(owner) = self.owners.get_mut(port.strategy) else { continue };
                     // Without it only the wake from sleep is late, and that is bounded.
-                    let _ = self.poller.add(port.doorbell(), DOORBELL, Interest::Edge);
+                    let key = DOORBELL + port.strategy as u64;
+                    let _ = self.poller.add(port.doorbell(), key, Interest::Edge);
+                    owner.doorbell = Doorbell::default();
                     owner.counts.connections += 1;
                     owner.walk = Some(Walk::new());
                     owner.port = Some(port);
@@ -383,15 +390,24 @@ impl Strategies {
     }
 
     /// Announces sleep in every ring, and looks once more: true if there is nothing to take now.
+    ///
+    /// A ring that is held back by its pace is not announced: it is read again in its time, and
+    /// until then nobody needs to ring.
     pub(crate) fn park(&mut self) -> bool {
         let parked = |owner: &mut Owner| {
-            let allows = owner.pace.allows();
-            let port = owner.port.as_mut().filter(|_| !owner.observes);
-            port.is_none_or(|port| port.commands.park() || !allows)
+            let waits = !owner.observes && owner.pace.allows();
+            let port = owner.port.as_mut().filter(|_| waits);
+            port.is_none_or(|port| port.commands.park())
         };
         let mut all = self.own_commands.is_empty();
-        for owner in &mut self.owners {
+        for (index, owner) in self.owners.iter_mut().enumerate() {
             all &= parked(owner);
+            if owner.doorbell.opens(now_ns)
+                && let Some(port) = owner.port.as_ref()
+            {
+                let key = DOORBELL + index as u64;
+                let _ = self.poller.modify(port.doorbell(), key, Interest::Edge);
+            }
         }
         all
     }
@@ -402,9 +418,31 @@ impl Strategies {
             self.ready.clear();
             // An edge that is not taken here costs a turn without work.
             let _ = self.poller.wait(Some(0), &mut self.ready);
+            for at in 0..self.ready.len() {
+                if let Some(index) = self.ready[at].key.checked_sub(DOORBELL) {
+                    self.rang(usize::try_from(index).unwrap_or(usize::MAX));
+                }
+            }
         }
         for port in self.owners.iter_mut().filter_map(|owner| owner.port.as_mut()) {
             port.commands.unpark();
+        }
+    }
+
+    /// A doorbell was rung. One that rings for nothing again and again is not heard for a while, or
+    /// its owner would keep the engine from sleeping.
+    fn rang(&mut self, index: usize) {
+        let Some(owner) = self.owners.get_mut(index) else { return };
+        let Some(port) = owner.port.as_mut() else { return };
+        let may_send = !owner.observes && owner.pace.allows();
+        if may_send && port.commands.depth().is_ok_and(|waiting| waiting > 0) {
+            owner.doorbell.rang_with_news();
+            return;
+        }
+        owner.counts.idle_rings += 1;
+        if owner.doorbell.rang_for_nothing(now_ns) {
+            let key = DOORBELL + index as u64;
+            let _ = self.poller.modify(port.doorbell(), key, Interest::Nothing);
         }
     }
 
@@ -426,6 +464,7 @@ impl Strategies {
             let walk = if walks { now_ns() + SNAPSHOT_WAIT_NS } else { u64::MAX };
             let held = owner.port.is_some() && !owner.pace.allows();
             walk.min(if held { owner.pace.next_ns() } else { u64::MAX })
+                .min(if owner.port.is_some() { owner.doorbell.opens_at_ns() } else { u64::MAX })
         };
         self.owners.iter().map(of).min().unwrap_or(u64::MAX)
     }
@@ -453,6 +492,7 @@ impl Strategies {
                 "rejected": owner.counts.rejected,
                 "bad_records": owner.counts.bad_records,
                 "throttled": owner.counts.throttled,
+                "idle_rings": owner.counts.idle_rings,
                 "broken": owner.counts.broken,
                 "canceled_orders": owner.counts.canceled_orders,
                 "fills": owner.counts.fills,
@@ -463,58 +503,6 @@ impl Strategies {
             })
         };
         self.owners.iter().filter(|owner| !owner.observes).map(of).collect()
-    }
-}
-
-/// Places for processes that see the public ring and nothing else. Their numbers go on behind those
-/// of the strategies; the matcher never hears of them.
-pub(crate) fn observers(venue: &Venue) -> Vec<Strategy> {
-    let first = venue.sessions.len() + venue.strategies.len() + 1;
-    let place = |at: usize| Strategy {
-        id: u32::try_from(first + at).unwrap_or(u32::MAX),
-        member_id: 0,
-        name: String::new(),
-        uid: None,
-        max_order_qty: 0,
-        max_position: 0,
-        max_orders_per_s: 0,
-        order_burst: 0,
-    };
-    (0..OBSERVERS_MAX).map(place).collect()
-}
-
-/// Sets the limits of a strategy, if those that the journal left are others.
-fn limits_of(config: &Strategy, matcher: &OwnedMatcher) -> Option<Command> {
-    let rate_per_s = config.max_orders_per_s;
-    let wanted = LimitsView {
-        max_order_qty: config.max_order_qty,
-        max_position: i64::try_from(config.max_position).unwrap_or(i64::MAX),
-        rate_per_s,
-        rate_burst: if rate_per_s == 0 { 0 } else { config.order_burst },
-    };
-    (matcher.limits(config.id) != Some(wanted)).then(|| Command {
-        scope: Scope::Session,
-        scope_id: config.id,
-        order_qty: wanted.max_order_qty,
-        price: wanted.max_position,
-        rate_per_s: wanted.rate_per_s,
-        rate_burst: wanted.rate_burst,
-        recv_time: now_ns(),
-        gateway_id: OWN_GATEWAY,
-        ..Command::of(CommandKind::SetLimits)
-    })
-}
-
-/// Cancels every order of a strategy, in its own name.
-fn cancel_of(config: &Strategy) -> Command {
-    Command {
-        scope: Scope::Session,
-        scope_id: config.id,
-        session_id: config.id,
-        member_id: config.member_id,
-        recv_time: now_ns(),
-        gateway_id: OWN_GATEWAY,
-        ..Command::of(CommandKind::MassCancel)
     }
 }
 

@@ -10,6 +10,10 @@ use touchline_types::{Command, PrivateRecord};
 
 type Shared = Arc<SharedMap>;
 
+/// A ring that is held back is read again when so much time's worth of commands may be taken at
+/// once, ns, or half of its burst if that is less: not for each command.
+const TAKE_NS: i64 = 500_000;
+
 /// What stands between the engine and one strategy process.
 #[derive(Debug)]
 pub(crate) struct Port {
@@ -167,9 +171,10 @@ impl Pace {
         self.credit_ns = self.credit_ns.saturating_sub(ns);
     }
 
-    /// When the next command may be taken.
-    pub(crate) const fn next_ns(&self) -> u64 {
-        self.at_ns.saturating_add_signed(self.cost_ns.saturating_sub(self.credit_ns))
+    /// When a ring that is held back is worth another look.
+    pub(crate) fn next_ns(&self) -> u64 {
+        let worth_ns = (self.credit_ns_max / 2).min(TAKE_NS).max(self.cost_ns);
+        self.at_ns.saturating_add_signed(worth_ns.saturating_sub(self.credit_ns))
     }
 }
 
@@ -196,6 +201,17 @@ mod tests {
         assert_eq!(taken(&mut pace, 5_001_000_000), 1);
         assert_eq!(taken(&mut pace, 5_003_500_000), 2);
         assert_eq!(taken(&mut pace, 9_000_000_000), 10, "credit is bounded by the burst");
+    }
+
+    #[test]
+    fn a_quick_pace_is_not_looked_at_for_each_command() {
+        let mut pace = Pace::new(100_000, 1_000);
+        assert_eq!(taken(&mut pace, 5_000_000_000), 1_000);
+        assert_eq!(pace.next_ns(), 5_000_500_000);
+        assert_eq!(taken(&mut pace, 5_000_500_000), 50);
+        let mut pace = Pace::new(100_000, 10);
+        assert_eq!(taken(&mut pace, 5_000_000_000), 10);
+        assert_eq!(pace.next_ns(), 5_000_050_000, "a small burst would be lost by then");
     }
 
     #[test]

@@ -9,6 +9,8 @@
 //! <- {"ok":true,"session_id":5,"epoch":1700000000000}  + engine piece, strategy piece, public ring
 //!                                                        (to read), its bell, our doorbell
 //! <- {"ok":false,"error":"..."}
+//! -> mapped                                              from here on nobody can map its piece for
+//!                                                        writing, or punch holes into it
 //! -> snapshot                                            another snapshot of the books, please
 //! ```
 
@@ -21,8 +23,8 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use serde_json::{Value, json};
 use touchline_config::{RunFile, Strategy, Venue};
 use touchline_sys::{
-    Admits, Errno, Interest, Link, LinkListener, Poller, Received, Ringer, SysError, now_ns,
-    own_uid,
+    Admits, Errno, Interest, Link, LinkListener, Poller, Received, Ringer, Seal, SysError, now_ns,
+    own_uid, seal,
 };
 
 use super::observers;
@@ -30,7 +32,7 @@ use super::port::{Pace, Port, PortError};
 
 /// Longest message of a strategy, bytes.
 const MESSAGE_BYTES_MAX: usize = 512;
-/// A connection that has not said who it is by then is closed, ns.
+/// A connection that has not said who it is, and mapped its memory, by then is closed, ns.
 const HELLO_NS: u64 = 2_000_000_000;
 /// Connections beside those of strategies that are known, at most.
 const STRANGERS_MAX: usize = 16;
@@ -102,6 +104,8 @@ struct Guest {
     came_at: u64,
     /// Which strategy it is and the number of the connection, once it has said so.
     known: Option<(usize, u64)>,
+    /// The engine's end and the strategy's piece, until the strategy has mapped its own.
+    pending: Option<(Box<Port>, OwnedFd)>,
     snapshot_at: u64,
 }
 
@@ -205,8 +209,9 @@ impl Reception {
             };
             if self.poller.add(link.fd(), index as u64, Interest::Read).is_ok() {
                 let came_at = now_ns();
-                let (known, snapshot_at) = (None, 0);
-                self.guests[index] = Some(Guest { link, welcome, came_at, known, snapshot_at });
+                let (known, pending, snapshot_at) = (None, None, 0);
+                let guest = Guest { link, welcome, came_at, known, pending, snapshot_at };
+                self.guests[index] = Some(guest);
             }
         }
     }
@@ -241,6 +246,11 @@ impl Reception {
                     self.refuse(index, &error);
                 }
             }
+            Some(_) if guest.pending.is_some() => {
+                if let Err(error) = self.admit(index, message) {
+                    self.refuse(index, &error);
+                }
+            }
             Some((strategy, number)) if message == b"snapshot" => {
                 let now = now_ns();
                 if now >= guest.snapshot_at {
@@ -252,7 +262,7 @@ impl Reception {
         }
     }
 
-    /// Lets a strategy in: its memory, its answer, and the engine's end.
+    /// Gives a strategy that is known its memory.
     fn introduce(&mut self, index: usize, message: &[u8]) -> Result<(), String> {
         let Some(Some(guest)) = self.guests.get(index) else { return Ok(()) };
         let name = read_hello(message)?;
@@ -291,14 +301,28 @@ impl Reception {
         pace.pay();
         let number = self.epoch.saturating_add(1).max(now / 1_000_000);
         let answer = json!({"ok": true, "session_id": config.id, "epoch": number}).to_string();
-        let port = self
+        let pending = self
             .hand_over(strategy, number, &guest.link, &answer)
             .map_err(|error| format!("no memory for {name}: {error}"))?;
         self.epoch = number;
         if let Some(Some(guest)) = self.guests.get_mut(index) {
             guest.known = Some((strategy, number));
+            guest.pending = Some(pending);
         }
-        self.tell(Visit::Arrived(Box::new(port)));
+        Ok(())
+    }
+
+    /// Lets a strategy in that has mapped its memory, and gives the engine its end. Who touches a
+    /// page waits while a hole is punched there, so that must not be possible from now on.
+    fn admit(&mut self, index: usize, message: &[u8]) -> Result<(), String> {
+        if message != b"mapped" {
+            return Err("`mapped` comes first".into());
+        }
+        let Some(Some(guest)) = self.guests.get_mut(index) else { return Ok(()) };
+        let Some((port, piece)) = guest.pending.take() else { return Ok(()) };
+        seal(&piece, Seal::LengthAndWrites)
+            .map_err(|error| format!("the piece cannot be sealed: {error}"))?;
+        self.tell(Visit::Arrived(port));
         Ok(())
     }
 
@@ -308,7 +332,7 @@ impl Reception {
         number: u64,
         link: &Link,
         answer: &str,
-    ) -> Result<Port, PortError> {
+    ) -> Result<(Box<Port>, OwnedFd), PortError> {
         // Opened for reading: nobody can map it for writing through this descriptor.
         let public = std::fs::File::open(&self.public_ring).map_err(|error| SysError {
             call: "open",
@@ -324,7 +348,7 @@ impl Reception {
             pieces.doorbell.as_fd(),
         ];
         link.send(answer.as_bytes(), &fds)?;
-        Ok(port)
+        Ok((Box::new(port), pieces.strategy))
     }
 
     fn refuse(&mut self, index: usize, error: &str) {
@@ -345,14 +369,13 @@ impl Reception {
         let _ = self.undertaker.send(Remains::Link(guest.link));
     }
 
-    /// Closes connections that have not said who they are.
+    /// Closes connections that have not said who they are, or not mapped what they got.
     fn close_silent(&mut self, now: u64) {
         for index in 0..self.guests.len() {
-            let silent = self.guests[index]
-                .as_ref()
-                .is_some_and(|guest| guest.known.is_none() && now > guest.came_at + HELLO_NS);
-            if silent {
-                self.refuse(index, "no strategy named in 2 s");
+            let Some(guest) = self.guests[index].as_ref() else { continue };
+            let waits = guest.known.is_none() || guest.pending.is_some();
+            if waits && now > guest.came_at + HELLO_NS {
+                self.refuse(index, "no strategy named, or nothing mapped, in 2 s");
             }
         }
     }
