@@ -1,4 +1,4 @@
-//! When a doorbell is heard. A ring costs the engine a wake, and who may ring may do so without end:
+//! When a doorbell is heard. A ring costs the engine a wake, and who may ring can ring without end:
 //! a doorbell that rings again and again for nothing is taken out of the poller for a while.
 
 /// Rings for nothing, one after the other, after which a doorbell is not heard. An honest strategy
