@@ -33,6 +33,7 @@ EDGES = {
     "types": set(),
     "sys": set(),
     "fix": set(),
+    "trees": set(),
     "session": {"fix"},
     "config": TYPES,
     "feed-codec": TYPES,
@@ -49,7 +50,7 @@ EDGES = {
     "members": TYPES | {"config", "fix", "session", "subscriber", "sys"},
     # What stands beside it sees its own part of the engine's memory.
     "strategy": TYPES | {"config", "ring", "sys"},
-    "ffi": TYPES | {"config", "feed-codec", "ring", "strategy", "subscriber", "sys"},
+    "ffi": TYPES | {"config", "feed-codec", "ring", "strategy", "subscriber", "sys", "trees"},
     "programs": TYPES | {"config", "engine", "gateway", "publisher", "ring", "subscriber", "sys"},
 }
 UNSAFE_FOLDERS = ("core/sys/", "core/ring/", "core/ffi/")

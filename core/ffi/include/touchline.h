@@ -14,7 +14,7 @@ extern "C" {
 #endif
 
 /* Version of this ABI: a caller that was built for another one must not go on. */
-#define TL_ABI_VERSION 2
+#define TL_ABI_VERSION 3
 uint32_t tl_abi_version(void);
 
 /* What the library takes its records, its feed messages and its rings to look like. The first two
@@ -287,6 +287,39 @@ int64_t tl_strategy_counters(const tl_strategy *strategy, char *out, uint64_t ou
 
 /* Why the strategy is gone; result and out as tl_describe_venue; 0 while it is not. */
 int64_t tl_strategy_why(const tl_strategy *strategy, char *out, uint64_t out_bytes);
+
+/* A model: regression trees of an ONNX file. It never changes, so any number of threads may score
+ * at once; docs/models.md says what a file may hold. */
+typedef struct tl_model tl_model;
+
+enum {
+    TL_MODEL_ARGUMENT = -1   /* an argument is NULL, or a length is not the model's */
+};
+
+/* Reads a model from the bytes of its file. Returns 0 and sets *model; or minus the length of a
+ * text that says what is wrong and where, of which at most error_bytes are written to error, no
+ * NUL; or INT64_MIN if an argument is NULL or a length cannot be. */
+int64_t tl_model_read(const uint8_t *bytes, uint64_t len, tl_model **model, char *error,
+                      uint64_t error_bytes);
+
+/* Frees a model; NULL is allowed. */
+void tl_model_free(tl_model *model);
+
+/* Values of a row; 0 for NULL. */
+uint32_t tl_model_feature_count(const tl_model *model);
+
+/* The score of a row of `len` values, each of which may be NaN or infinite. NaN if an argument is
+ * NULL or unaligned, or len is not tl_model_feature_count; never otherwise. Allocates nothing. */
+double tl_model_score(const tl_model *model, const double *row, uint32_t len);
+
+/* Scores `count` rows of `len` values that stand one after the other. 0; or ARGUMENT, and nothing
+ * is written. `out` has room for `count` scores, and is not among the rows. */
+int64_t tl_model_scores(const tl_model *model, const double *rows, uint64_t count, uint32_t len,
+                        double *out);
+
+/* What a model is, as one JSON object: feature_count, tree_count, node_count (leaves too), depth,
+ * and the file's metadata as texts by key; result and out as tl_describe_venue. */
+int64_t tl_model_describe(const tl_model *model, char *out, uint64_t out_bytes);
 
 #ifdef __cplusplus
 }

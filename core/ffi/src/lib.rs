@@ -4,6 +4,7 @@
 //! The Python package reads the header and this library's hashes at import and refuses another
 //! build.
 
+pub mod model;
 pub mod strategy;
 pub mod subscriber;
 mod venue;
@@ -15,7 +16,7 @@ use std::path::Path;
 use touchline_types::{Command, Event, PrivateRecord, PublicRecord};
 
 /// Version of the ABI, as `TL_ABI_VERSION` in the header.
-pub const ABI_VERSION: u32 = 2;
+pub const ABI_VERSION: u32 = 3;
 
 /// Version of this ABI.
 // SAFETY: no other function of the process bears this name: the prefix tl_ is ours.

@@ -20,7 +20,7 @@ __all__ = ["LIBRARY_PATH", "RING_LAYOUT_HASH", "declarations", "ffi", "lib"]
 
 _HERE = Path(__file__).parent
 LIBRARY_PATH = _HERE / "libtouchline.so"
-_ABI_VERSION = 2
+_ABI_VERSION = 3
 _REBUILD = "build it again: `make setup` in a clone, or `pip install --force-reinstall touchline`"
 
 _RECORDS: dict[int, np.dtype[np.void]] = {
