@@ -150,6 +150,7 @@ typedef struct tl_strategy tl_strategy;
  * times ns since the epoch (UTC). Fields that a kind does not name are 0. */
 typedef struct tl_strategy_event {
     uint64_t seq;            /* of the command that caused it; 0: Timer */
+    uint64_t timestamp;      /* it was sequenced, the venue's own time; Timer, Live, Stale: 0 */
     uint64_t matched_time;   /* the matcher had made it; Timer: when it was due */
     uint64_t released_time;  /* the engine released it: what it acknowledges is durable */
     uint64_t order;          /* Execution: the number that tl_strategy_new_order gave; 0 if another
@@ -320,6 +321,32 @@ int64_t tl_model_scores(const tl_model *model, const double *rows, uint64_t coun
 /* What a model is, as one JSON object: feature_count, tree_count, node_count (leaves too), depth,
  * and the file's metadata as texts by key; result and out as tl_describe_venue. */
 int64_t tl_model_describe(const tl_model *model, char *out, uint64_t out_bytes);
+
+/* Books of a recording: public records of a file, told as a live strategy is told them. */
+typedef struct tl_recorded_market tl_recorded_market;
+
+enum {
+    TL_RECORDED_BAD_RECORD = -5, /* the bytes are no public record */
+    TL_RECORDED_MISFIT = -6      /* the record does not fit its book: the recording has a hole, or
+                                    does not begin where its venue began */
+};
+
+/* Books of instruments 1 to `instruments` (65,536 at most), all empty; NULL for more. */
+tl_recorded_market *tl_recorded_market_open(uint32_t instruments);
+
+/* Frees it; NULL is allowed. */
+void tl_recorded_market_close(tl_recorded_market *market);
+
+/* Takes one public record, 128 bytes, and writes what it means to `events`: Trade, Phase, and at
+ * the end of a match event a Book for each instrument that it has changed; at most `capacity`,
+ * which must be at least the number of instruments and one. Returns how many; or ARGUMENT,
+ * BAD_RECORD, MISFIT: after a failure nothing that follows is right. */
+int64_t tl_recorded_market_take(tl_recorded_market *market, const uint8_t *record,
+                                tl_strategy_event *events, uint64_t capacity);
+
+/* The best levels of a side, as tl_strategy_levels. */
+int64_t tl_recorded_market_levels(const tl_recorded_market *market, uint32_t instrument_id,
+                                  uint8_t side, tl_level *levels, uint64_t capacity);
 
 #ifdef __cplusplus
 }

@@ -5,6 +5,7 @@
 //! build.
 
 pub mod model;
+pub mod recorded;
 pub mod strategy;
 pub mod subscriber;
 mod venue;

@@ -45,6 +45,7 @@ pub enum Execution {
 #[expect(missing_docs, reason = "documented in core/ffi/include/touchline.h")]
 pub struct StrategyEvent {
     pub seq: u64,
+    pub timestamp: u64,
     pub matched_time: u64,
     pub released_time: u64,
     pub order: u64,
@@ -69,9 +70,9 @@ pub struct StrategyEvent {
     pub reserved: [u8; 5],
 }
 
-const _: () = assert!(size_of::<StrategyEvent>() == 128);
-const _: () = assert!(std::mem::offset_of!(StrategyEvent, instrument_id) == 112);
-const _: () = assert!(std::mem::offset_of!(StrategyEvent, aggressor) == 122);
+const _: () = assert!(size_of::<StrategyEvent>() == 136);
+const _: () = assert!(std::mem::offset_of!(StrategyEvent, instrument_id) == 120);
+const _: () = assert!(std::mem::offset_of!(StrategyEvent, aggressor) == 130);
 
 impl StrategyEvent {
     pub(crate) fn of(kind: Kind) -> Self {

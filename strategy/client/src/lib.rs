@@ -17,6 +17,7 @@ mod link;
 mod market;
 mod names;
 mod orders;
+mod recorded;
 mod strategy;
 mod timers;
 
@@ -24,4 +25,5 @@ pub use book::Level;
 pub use event::{Execution, Kind, StrategyEvent};
 pub use link::OpenError;
 pub use orders::OwnOrder;
+pub use recorded::{Misfit, RecordedMarket};
 pub use strategy::{Refusal, StartError, Strategy};

@@ -47,6 +47,11 @@ impl Market {
         }
     }
 
+    /// Empty books, and they are right: the records to come begin where the venue began.
+    pub(crate) fn of_a_new_venue(instruments: usize) -> Self {
+        Self { standing: Standing::Live, ..Self::new(instruments, 0) }
+    }
+
     pub(crate) fn is_live(&self) -> bool {
         self.standing == Standing::Live
     }
@@ -210,6 +215,7 @@ impl Market {
 fn of(record: &PublicRecord, kind: Kind) -> StrategyEvent {
     StrategyEvent {
         seq: record.seq,
+        timestamp: record.timestamp,
         matched_time: record.matched_time,
         released_time: record.released_time,
         instrument_id: record.instrument_id,

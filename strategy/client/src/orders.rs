@@ -203,6 +203,7 @@ impl Orders {
         };
         StrategyEvent {
             seq: event.seq,
+            timestamp: event.timestamp,
             matched_time: record.matched_time,
             released_time: record.released_time,
             order,

@@ -84,6 +84,7 @@ class ExecutionKind(enum.IntEnum):
 EVENT_DTYPE = np.dtype(
     [
         ("seq", "<i8"),
+        ("timestamp", "<i8"),
         ("matched_time", "<i8"),
         ("released_time", "<i8"),
         ("order", "<i8"),

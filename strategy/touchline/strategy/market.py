@@ -39,6 +39,7 @@ class Trade(NamedTuple):
     aggressor_side: Side
     trd_match_id: int
     seq: int
+    timestamp: int
     matched_time: int
     released_time: int
 
@@ -72,6 +73,8 @@ class Execution(NamedTuple):
         Of a fill: the same on both sides, and in the Trade.
     seq : int
         Of the command that caused it.
+    timestamp : int
+        When the command was sequenced: the venue's own time.
     matched_time, released_time : int
         When the matcher had made it; when it was durable and the engine let it go.
     """
@@ -90,6 +93,7 @@ class Execution(NamedTuple):
     position: int
     trd_match_id: int
     seq: int
+    timestamp: int
     matched_time: int
     released_time: int
 
@@ -116,7 +120,7 @@ class Book:
         The touch after the event that is being told; None without one.
     bid_qty, offer_qty : int
         Quantity there.
-    seq, matched_time, released_time : int
+    seq, timestamp, matched_time, released_time : int
         Of the newest event in it.
     """
 
@@ -132,6 +136,7 @@ class Book:
         "phase",
         "released_time",
         "seq",
+        "timestamp",
     )
 
     def __init__(self, instrument: Instrument, connection: Callable[[], Connection]) -> None:
@@ -144,6 +149,7 @@ class Book:
         self.offer_px: int | None = None
         self.offer_qty = 0
         self.seq = 0
+        self.timestamp = 0
         self.matched_time = 0
         self.released_time = 0
 

@@ -336,10 +336,11 @@ class PlainDriver:
 
     def _updated(self, event: tuple[Any, ...]) -> Book:
         """The book of an event, with the touch that it brings."""
-        seq, matched_time, released_time = event[:3]
-        bid_px, bid_qty, offer_px, offer_qty, instrument_id = event[10:15]
+        seq, timestamp, matched_time, released_time = event[:4]
+        bid_px, bid_qty, offer_px, offer_qty, instrument_id = event[11:16]
         book = self.strategy._books[instrument_id]
-        book.seq, book.matched_time, book.released_time = seq, matched_time, released_time
+        book.seq, book.timestamp = seq, timestamp
+        book.matched_time, book.released_time = matched_time, released_time
         book.bid_px, book.bid_qty = (None if bid_px == NO_BID else bid_px), bid_qty
         book.offer_px, book.offer_qty = (None if offer_px == NO_OFFER else offer_px), offer_qty
         return book
@@ -376,6 +377,7 @@ class PlainDriver:
                 aggressor_side=Side(told["side"]),
                 trd_match_id=told["trd_match_id"],
                 seq=told["seq"],
+                timestamp=told["timestamp"],
                 matched_time=told["matched_time"],
                 released_time=told["released_time"],
             )
@@ -405,6 +407,7 @@ class PlainDriver:
                 position=told["position"],
                 trd_match_id=told["trd_match_id"],
                 seq=told["seq"],
+                timestamp=told["timestamp"],
                 matched_time=told["matched_time"],
                 released_time=told["released_time"],
             )
