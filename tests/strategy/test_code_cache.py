@@ -100,6 +100,16 @@ def test_a_constant_that_is_read_through_a_module_is_part_of_the_key() -> None:
     assert made(1) != made(2)
 
 
+def test_two_functions_may_read_two_names_of_one_module() -> None:
+    def made(first: int, second: int) -> str:
+        module = types.ModuleType("settings")
+        module.FIRST, module.SECOND = first, second  # type: ignore[attr-defined]
+        text = "def callback(a, b, c):\n    return settings.FIRST + other()\n"
+        return key(text + "def other():\n    return settings.SECOND\n", settings=module)
+
+    assert len({made(1, 1), made(2, 1), made(1, 2)}) == 3
+
+
 def test_a_global_that_no_key_can_hold_is_refused_by_its_name() -> None:
     with pytest.raises(CompileError, match="callback: LIMIT reads a global that is a dict"):
         key(READS, LIMIT={})

@@ -49,6 +49,7 @@ class Key:
     def __init__(self) -> None:
         self._hash = hashlib.sha256()
         self._seen: set[int] = set()
+        self._read: set[tuple[str, str]] = set()
         self.add_text("python", platform.python_version(), platform.python_implementation())
         self.add_text("numba", numba.__version__, llvmlite.__version__, np.__version__)
         host = llvmlite.binding.get_host_cpu_features().flatten()
@@ -145,11 +146,12 @@ class Key:
     def _add_module(self, module: types.ModuleType, names: tuple[str, ...], place: str) -> None:
         """Of a module count the attributes that may be read through it."""
         self.add_text("module", module.__name__)
-        if module.__name__.partition(".")[0] in _VERSIONED or id(module) in self._seen:
+        if module.__name__.partition(".")[0] in _VERSIONED:
             return
-        self._seen.add(id(module))
         for name in names:
-            if hasattr(module, name):
+            # Two functions may read two attributes of one module.
+            if hasattr(module, name) and (module.__name__, name) not in self._read:
+                self._read.add((module.__name__, name))
                 self.add_text("attribute", name)
                 value = getattr(module, name)
                 if isinstance(value, types.ModuleType):
