@@ -47,11 +47,22 @@ EDGES = {
     "publisher": TYPES | {"config", "feed-codec", "history", "ring", "sys"},
     # What stands outside the venue sees it as anyone does: FIX and multicast.
     "subscriber": TYPES | {"config", "feed-codec", "sys"},
-    "members": TYPES | {"config", "fix", "session", "subscriber", "sys"},
+    # Members also play a flow into a matcher of their own, to make a tape without a venue.
+    "members": TYPES | {"config", "fix", "history", "matcher", "session", "subscriber", "sys"},
     # What stands beside it sees its own part of the engine's memory.
     "strategy": TYPES | {"config", "ring", "sys"},
     "ffi": TYPES | {"config", "feed-codec", "ring", "strategy", "subscriber", "sys", "trees"},
     "programs": TYPES | {"config", "engine", "gateway", "publisher", "ring", "subscriber", "sys"},
+}
+# The same of the portions of the Python package. A strategy runs models; no model knows strategies.
+PORTIONS = {
+    "core": set(),
+    "marketdata": {"core"},
+    "models": {"core"},
+    "optimizer": {"core"},
+    "strategy": {"core", "marketdata", "models"},
+    "systemd": {"core"},
+    "tuning": {"core"},
 }
 UNSAFE_FOLDERS = ("core/sys/", "core/ring/", "core/ffi/")
 
@@ -115,6 +126,18 @@ def test_crates_depend_only_on_what_the_design_allows():
             wrong.append(f"{crate} is new: say in EDGES what it may depend on")
         else:
             wrong += [f"{crate} -> touchline-{one}" for one in sorted(used - EDGES[name])]
+    assert not wrong, wrong
+
+
+def test_portions_of_the_python_package_import_only_what_the_design_allows():
+    wrong = []
+    for name in code_files(".py"):
+        folder, _, rest = name.partition("/touchline/")
+        if not rest.startswith(f"{folder}/"):
+            continue
+        allowed = PORTIONS[folder] | {folder}
+        imported = re.findall(r"^ *(?:from|import) touchline\.(\w+)", text(name), re.MULTILINE)
+        wrong += [f"{name} -> touchline.{one}" for one in sorted(set(imported) - allowed)]
     assert not wrong, wrong
 
 

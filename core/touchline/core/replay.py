@@ -195,6 +195,14 @@ def _playing(parser: argparse.ArgumentParser) -> None:
         metavar="NAME,...",
         help="members whose FIX sessions are played (default: all of the venue)",
     )
+    parser.add_argument(
+        "--into",
+        type=Path,
+        metavar="TAPE",
+        help="without a running venue: play into a matcher, as fast as it goes, and write its "
+        "public records to this file (docs/models.md); --speed, --max-idle, --limit, --window and "
+        "--members then have no meaning",
+    )
     parser.add_argument("--json", action="store_true", help="print the summary as a JSON object")
 
 
@@ -217,6 +225,9 @@ def members_arguments(
 
 
 def _options(options: argparse.Namespace) -> list[str]:
+    if options.into is not None:
+        arguments = ["--config", str(options.venue.absolute()), "--into", str(options.into)]
+        return arguments + ([] if options.symbol is None else ["--symbol", options.symbol])
     return members_arguments(
         options.venue.absolute(),
         options.speed,

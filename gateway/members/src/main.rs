@@ -2,6 +2,8 @@
 //! a running venue. Says what happens as JSON objects, one a line; `touchline replay` draws them.
 #![forbid(unsafe_code)]
 
+use std::fs::File;
+use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -16,6 +18,7 @@ use touchline_members::flow::{
     BookPlan, Calibration, GLOBEX_WINTER_OPEN_NS, MarketPlan, Parameters, Speed, Synthetic,
     SyntheticOptions, session_open_ns,
 };
+use touchline_members::tape::Press;
 
 #[derive(Debug, Parser)]
 #[command(version, about = "Simulated members: order flow through real FIX sessions")]
@@ -67,6 +70,14 @@ struct Playing {
     /// Members whose sessions are played; all of the venue by default.
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     members: Vec<String>,
+    /// Without a venue: play into a matcher of our own, as fast as it goes, with the flow's own
+    /// times, and write its public records to this file.
+    #[arg(
+        long,
+        value_name = "TAPE",
+        conflicts_with_all = ["speed", "max_idle", "limit", "window", "members"]
+    )]
+    into: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -178,8 +189,10 @@ fn run_replay(replay: &Replay) -> Result<(), Failure> {
     let told = told(&*recording);
     let events = open_recording(&replay.file, &selection)?;
     match replay.mode {
-        As::Book => play(BookPlan::new(events, open_ns), &venue, options, told),
-        As::Market => play(MarketPlan::new(events, open_ns), &venue, options, told),
+        As::Book => play(BookPlan::new(events, open_ns), &venue, options, &replay.playing, told),
+        As::Market => {
+            play(MarketPlan::new(events, open_ns), &venue, options, &replay.playing, told)
+        }
     }
 }
 
@@ -204,6 +217,9 @@ fn fit(times: &[u64], seconds: f64) -> (Speed, Option<u64>) {
 }
 
 fn run_simulate(simulate: &Simulate) -> Result<(), Failure> {
+    if simulate.playing.into.is_some() && simulate.commands.is_none() {
+        return Err("a tape of synthetic flow needs --commands: the flow has no end".into());
+    }
     let (venue, instrument) = place(&simulate.playing)?;
     let parameters = match &simulate.parameters {
         Some(path) => Parameters::from_toml(&std::fs::read_to_string(path)?)?,
@@ -226,7 +242,7 @@ fn run_simulate(simulate: &Simulate) -> Result<(), Failure> {
     let mut options = options(&simulate.playing, instrument);
     options.events_total = simulate.commands;
     options.in_order = !simulate.unordered;
-    play(flow, &venue, options, serde_json::Value::Null)
+    play(flow, &venue, options, &simulate.playing, serde_json::Value::Null)
 }
 
 fn run_calibrate(calibrate: &Calibrate) -> Result<(), Failure> {
@@ -283,15 +299,31 @@ fn play(
     flow: impl Played,
     venue: &Venue,
     options: Options,
+    playing: &Playing,
     recording: serde_json::Value,
 ) -> Result<(), Failure> {
-    let say = Box::new(|progress: &serde_json::Value| write_line(&progress.to_string()));
-    let Summary(mut summary) = Driver::open(flow, venue, options, say)?.run()?;
+    let say = |progress: &serde_json::Value| write_line(&progress.to_string());
+    let Summary(mut summary) = match &playing.into {
+        Some(path) => press(flow, venue, &options, path)?.run(say)?,
+        None => Driver::open(flow, venue, options, Box::new(say))?.run()?,
+    };
     if let Some(fields) = summary.as_object_mut() {
         fields.insert("recording".into(), recording);
     }
     write_line(&summary.to_string());
     Ok(())
+}
+
+/// A press that writes to a new file, or in place of what is there.
+fn press<F: Played>(
+    flow: F,
+    venue: &Venue,
+    options: &Options,
+    path: &Path,
+) -> Result<Press<F, BufWriter<File>>, Failure> {
+    let file = File::create(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let Options { instrument, events_total, verify, .. } = *options;
+    Ok(Press::new(flow, venue, instrument, events_total, verify, BufWriter::new(file))?)
 }
 
 /// A reader that has gone away must not end the run with a panic.
