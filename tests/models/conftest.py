@@ -1,15 +1,25 @@
-"""Small models of LightGBM for the tests of this folder, each trained once."""
+"""Small models of LightGBM, each trained once; and a tape of synthetic flow, with the day on it."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import lightgbm
 import numpy as np
 import numpy.typing as npt
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from running_venue import find_program
+from synthetic_day import touchline
+
+from touchline.models.tape import Day, Tape
 
 Matrix = npt.NDArray[np.float64]
 FEATURES = 4
@@ -72,3 +82,27 @@ def trained() -> Callable[..., str]:
 def sampled() -> Callable[[str], Matrix]:
     """Gives the rows that a model of this shape was trained on."""
     return lambda shape: samples(shape)[0]
+
+
+@pytest.fixture(scope="session")
+def venue_toml(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The configuration of the demo's venue; nobody starts it."""
+    path = tmp_path_factory.mktemp("venue") / "venue.toml"
+    path.write_text(touchline("demo", "--print-config"))
+    return path
+
+
+@pytest.fixture(scope="session")
+def tape(tmp_path_factory: pytest.TempPathFactory, venue_toml: Path) -> Path:
+    """Public records of synthetic members on the first instrument."""
+    path = tmp_path_factory.mktemp("tape") / "synthetic.tape"
+    flow = [find_program("touchline-members"), "simulate", "--config", venue_toml, "--seed", "3"]
+    command = [*flow, "--commands", "30000", "--into", path]
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    return path
+
+
+@pytest.fixture(scope="session")
+def day(tape: Path) -> Day:
+    """What the first instrument did, with all levels."""
+    return Tape(tape).day(keep_levels=True)

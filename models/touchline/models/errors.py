@@ -5,12 +5,15 @@ from __future__ import annotations
 from touchline.core.errors import TouchlineError
 
 __all__ = [
+    "DaySplitError",
     "ExportError",
+    "HorizonError",
     "ModelError",
     "ModelFileError",
     "ModelRowsError",
     "ParityError",
     "ResearchMissingError",
+    "TapeError",
 ]
 
 
@@ -36,3 +39,15 @@ class ParityError(ModelError):
 
 class ResearchMissingError(ModelError, ImportError):
     """A package is not installed that is needed for research, not by a running venue."""
+
+
+class TapeError(ModelError):
+    """A tape is no tape of this build, was cut off, or contradicts itself; with the place."""
+
+
+class HorizonError(ModelError):
+    """A text names no horizon."""
+
+
+class DaySplitError(ModelError):
+    """A recording is too short, or too empty, to train on it and to test on what was not seen."""
