@@ -29,6 +29,19 @@ run: programs ## start a venue and play order flow: LIMIT=<seconds> DATA=<file> 
 	@$(VENV)/bin/touchline demo $(if $(LIMIT),--limit $(LIMIT)) $(if $(DATA),--data $(DATA)) \
 	    $(if $(SPEED),--speed $(SPEED))
 
+# The recording that `make train` learns from, its instrument, and how far ahead.
+ES_DAY := l3/esh4-glbx-mdp3-20231225.mbo.dbn.zst
+HORIZON ?= 1s
+
+.PHONY: train
+train: $(VENV)/.dev programs ## train a model on the ES day of TOUCHLINE_DATA, into var/model
+	@test -n "$${TOUCHLINE_DATA:-}" || { echo "make train: TOUCHLINE_DATA is not set; it names the" \
+	    "folder with $(ES_DAY)" >&2; exit 1; }
+	@mkdir -p var/model
+	@$(VENV)/bin/touchline demo --print-config > var/model/venue.toml
+	@$(VENV)/bin/touchline train "$$TOUCHLINE_DATA/$(ES_DAY)" --venue var/model/venue.toml \
+	    --symbol ESH4 --into var/model --horizon $(HORIZON)
+
 .PHONY: test
 test: prepare ## every test of the everyday tier
 	@$(MAKE) check

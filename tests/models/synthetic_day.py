@@ -12,12 +12,11 @@ import numpy as np
 
 from touchline.models import features
 from touchline.models.batch_features import Stretch
-from touchline.models.tape import BOOK_DTYPE, Day
+from touchline.models.tape import BOOK_DTYPE, LEVEL_DTYPE, Day
 
 __all__ = ["TOUCHLINE", "day_that_can_be_foretold", "drawn", "streamed", "stretch_of", "touchline"]
 
 TOUCHLINE = Path(sys.executable).parent / "touchline"
-LEVEL = np.dtype([("price", np.int64), ("qty", np.int64)])
 
 
 def touchline(*words: object) -> str:
@@ -47,7 +46,7 @@ def _stream(states: Any, stretch: Any, bids: Any, offers: Any, counts: Any, out:
 def streamed(stretch: Stretch) -> np.ndarray:
     """The rows that the kernel writes; shape (books, FEATURE_COUNT)."""
     count = len(stretch.time_ns)
-    bids, offers = (np.zeros((count, stretch.bid_px.shape[1]), LEVEL) for _ in range(2))
+    bids, offers = (np.zeros((count, stretch.bid_px.shape[1]), LEVEL_DTYPE) for _ in range(2))
     bids["price"], bids["qty"] = stretch.bid_px, stretch.bid_qty
     offers["price"], offers["qty"] = stretch.offer_px, stretch.offer_qty
     counts = np.stack([(side["qty"] > 0).sum(1) for side in (bids, offers)], axis=1)

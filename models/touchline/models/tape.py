@@ -24,7 +24,7 @@ from touchline.core._records import LAYOUT_HASH, PUBLIC_RECORD_DTYPE, PublicKind
 from touchline.models import features
 from touchline.models.errors import TapeError
 
-__all__ = ["BOOK_DTYPE", "HEAD_DTYPE", "TRADE_DTYPE", "Day", "Tape"]
+__all__ = ["BOOK_DTYPE", "HEAD_DTYPE", "LEVEL_DTYPE", "TRADE_DTYPE", "Day", "Tape"]
 
 MAGIC = b"TLTAPE01"
 VERSION = 1
@@ -300,7 +300,8 @@ def _dtype_of(struct: str) -> np.dtype[np.void]:
 llvmlite.binding.load_library_permanently(str(LIBRARY_PATH))
 
 _EVENT_DTYPE = _dtype_of("tl_strategy_event")
-_LEVEL_DTYPE = _dtype_of("tl_level")
+LEVEL_DTYPE = _dtype_of("tl_level")
+"""A price level of the C ABI."""
 _PLACE_DTYPE = np.dtype(
     [
         ("state", features.STATE_DTYPE),
@@ -356,8 +357,8 @@ def _play(
 ) -> int:
     """Play records; the number of them, or minus one less the place of the one that failed."""
     place = places[0]
-    bids = np.zeros(features.DEPTH_LEVELS, _LEVEL_DTYPE)
-    offers = np.zeros(features.DEPTH_LEVELS, _LEVEL_DTYPE)
+    bids = np.zeros(features.DEPTH_LEVELS, LEVEL_DTYPE)
+    offers = np.zeros(features.DEPTH_LEVELS, LEVEL_DTYPE)
     for at in range(len(records)):
         count = _take(market, records[at].ctypes.data, events.ctypes.data, len(events))
         if count < 0:
