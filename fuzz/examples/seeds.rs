@@ -13,7 +13,7 @@ use touchline_feed_codec::{
 use touchline_fuzz::{command, frame};
 use touchline_journal::layout;
 use touchline_members::flow::recording::itch_message_bytes;
-use touchline_types::Command;
+use touchline_types::{Command, Event, EventFlags, EventKind, PublicRecord, public_of};
 
 fn main() -> Result<(), Error> {
     let folder = std::env::args().nth(1).unwrap_or_else(|| "corpus".to_owned());
@@ -25,6 +25,7 @@ fn main() -> Result<(), Error> {
     write(folder, "ring_reader", ring())?;
     write(folder, "configuration", configuration())?;
     write(folder, "strategy_hello", hellos())?;
+    write(folder, "recorded_market", recorded())?;
     write(folder, "itch_reader", itch())?;
     write(folder, "bitstamp_reader", bitstamp())
 }
@@ -313,6 +314,31 @@ fn hellos() -> Vec<Vec<u8>> {
     let hello = format!(r#"{{"strategy":"maker","records":"{records}","rings":"{rings}"}}"#);
     let other = hello.replace(&rings, "0000000000000000");
     vec![hello[..20].into(), hello.into(), other.into(), b"{}".to_vec()]
+}
+
+/// Public records of a small day, whole and in part: two orders, a fill, a replace, a phase.
+fn recorded() -> Vec<Vec<u8>> {
+    let told = [
+        (EventKind::PhaseChanged, 0, 0, 0, EventFlags::NONE),
+        (EventKind::Added, 1, 100, 5, EventFlags::NONE),
+        (EventKind::Added, 2, 102, 7, EventFlags::NONE),
+        (EventKind::Executed, 1, 100, 2, EventFlags::RESTING.with(EventFlags::PRINTABLE)),
+        (EventKind::Replaced, 2, 103, 7, EventFlags::RESTING.with(EventFlags::MOVED)),
+        (EventKind::Canceled, 1, 100, 3, EventFlags::RESTING),
+    ];
+    let mut bytes = Vec::new();
+    for ((kind, order_id, price, qty, flags), seq) in told.into_iter().zip(1..) {
+        let side = [touchline_types::Side::Buy, touchline_types::Side::Sell][usize::from(order_id == 2)];
+        let mut event = Event { seq, timestamp: 10 * seq, order_id, ..Event::of(kind) };
+        (event.instrument_id, event.side, event.flags) = (1, side, flags);
+        (event.price, event.leaves_qty, event.last_px, event.last_qty) = (price, qty, price, qty);
+        let Some(mut record) = public_of(&event) else { continue };
+        record.flags = record.flags.with(EventFlags::END_OF_EVENT);
+        let mut block = [0; PublicRecord::BYTES];
+        record.encode(&mut block);
+        bytes.extend(block);
+    }
+    vec![bytes[..3 * PublicRecord::BYTES].into(), bytes]
 }
 
 fn configuration() -> Vec<Vec<u8>> {
