@@ -14,11 +14,12 @@ from typing import Any
 
 from running_venue import ROOT, RunningVenue, find_program
 
-__all__ = ["ROLES", "STRATEGIES", "STRATEGY_SYMBOL", "Play", "ProcessVenue"]
+__all__ = ["ROLES", "STRATEGIES", "STRATEGY_LOT", "STRATEGY_SYMBOL", "Play", "ProcessVenue"]
 
 ROLES = ("engine", "gateway", "publisher")
 _EXAMPLES = "touchline.strategy.examples"
-STRATEGY_SYMBOL = "TLX1"
+STRATEGY_SYMBOL = "MSFT"
+STRATEGY_LOT = 100
 STRATEGIES = {
     "maker-plain": f"{_EXAMPLES}.plain_maker:PlainMaker",
     "maker-compiled": f"{_EXAMPLES}.compiled_maker:CompiledMaker",

@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from typing import Any
 
-from process_venue import STRATEGY_SYMBOL, ProcessVenue
+from process_venue import STRATEGY_LOT, STRATEGY_SYMBOL, ProcessVenue
 from wire import Wire
 
 __all__ = ["check_told", "sessions"]
@@ -45,7 +45,8 @@ def check_told(venue: ProcessVenue) -> dict[str, int]:
     messages = 0
     strategies = venue.admin({"command": "status"})["strategies"]
     for strategy in strategies:
-        net.update(strategy["positions"])
+        # Lots; over FIX there are shares.
+        net[STRATEGY_SYMBOL] += strategy["positions"].get(STRATEGY_SYMBOL, 0) * STRATEGY_LOT
     for session in sessions(venue):
         for report in _all_messages(venue, session):
             messages += 1

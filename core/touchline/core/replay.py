@@ -148,7 +148,11 @@ def add_simulate(commands: Subparsers) -> None:
     parser.add_argument("--seed", type=int, default=1, help="decides what is drawn (default: 1)")
     parser.add_argument("--commands", type=int, metavar="N", help="end after so many commands")
     parser.add_argument(
-        "--instruments", type=int, default=1, metavar="N", help="play on N instruments (default: 1)"
+        "--instruments",
+        type=int,
+        default=1,
+        metavar="N",
+        help="play on N instruments, each from the middle of its prices on (default: 1)",
     )
     parser.add_argument(
         "--unordered",

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use touchline_config::Venue;
+use touchline_config::{Instrument, Venue};
 use touchline_members::drive::{Driver, Options, Played, Summary};
 use touchline_members::flow::recording::{
     DbnReader, Format, Recording, Selection, Units, open_recording,
@@ -116,8 +116,8 @@ struct Simulate {
     /// Ends after so many commands.
     #[arg(long)]
     commands: Option<u64>,
-    /// Instruments to play on, from --symbol on.
-    #[arg(long, default_value_t = 1)]
+    /// Instruments to play on, from --symbol on; each opens in the middle of its prices.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     instruments: u32,
     /// Sessions do not wait for each other's answers: faster, but the flow hears of its fills
     /// at other moments in every run, and two runs of one seed differ.
@@ -225,16 +225,17 @@ fn run_simulate(simulate: &Simulate) -> Result<(), Failure> {
         Some(path) => Parameters::from_toml(&std::fs::read_to_string(path)?)?,
         None => Parameters::built_in()?,
     };
-    let price = venue
-        .instruments
-        .get(instrument)
-        .map_or(20_000, |i| i.min_price + (i.max_price - i.min_price) / 2);
+    let last = instrument.saturating_add(simulate.instruments as usize);
+    let played = venue.instruments.get(instrument..last).ok_or_else(|| {
+        let (wanted, has) = (simulate.instruments, venue.instruments.len() - instrument);
+        format!("--instruments {wanted}: the venue has {has} from the first one that is played")
+    })?;
+    let middle = |one: &Instrument| one.min_price + (one.max_price - one.min_price) / 2;
     let flow = Synthetic::new(
         parameters,
         SyntheticOptions {
             seed: simulate.seed,
-            instruments: simulate.instruments,
-            price,
+            prices: played.iter().map(middle).collect(),
             commands_max: simulate.commands,
             ..SyntheticOptions::default()
         },

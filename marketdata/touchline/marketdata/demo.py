@@ -63,7 +63,7 @@ def add_demo(commands: Subparsers) -> None:
         description="Starts a venue in a temporary folder, plays order flow through the FIX "
         "sessions of its members, lets two strategies trade, and shows book, trades, rates and "
         "latencies. The flow is the recording named by --data, or the ES day below the folder "
-        "TOUCHLINE_DATA, or synthetic; the strategies trade a second, synthetic instrument. Ends "
+        "TOUCHLINE_DATA, or synthetic; the strategies trade twenty synthetic stocks. Ends "
         "with a summary; exit code 0 if nothing was lost, every compared book was equal, and both "
         "strategies traded.",
     )

@@ -1,8 +1,8 @@
 """The strategies of `touchline demo`: two market makers, one plain and one compiled, as processes.
 
-They trade an instrument of their own, against synthetic members, so that the recorded day on the
-other one can be compared with its own book. They are started as a user would start them, by
-`touchline strategy`; what they did is read from the engine's figures, not from what they say.
+They trade stocks, against synthetic members, so that the recorded day on the other instrument can
+be compared with its own book. They are started as a user would start them, by `touchline strategy`;
+what they did is read from the engine's figures, not from what they say.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 from rich.table import Table
@@ -23,17 +24,19 @@ from touchline.core.venue import Venue
 
 __all__ = ["STRATEGIES", "DemoStrategies", "cache_line_floor", "strategies_table"]
 
-SYMBOL = "TLX1"
 MEMBERS = "SIGMA,TAU,OMEGA"
+_STOCKS = Path(__file__).with_name("demo_stocks.toml")
+# Every stock at the pace of a real day: some 230 orders a second in all.
+_STOCKS_SPEED = "1"
 _EXAMPLES = "touchline.strategy.examples"
-STRATEGIES = {
-    "maker-plain": f"{_EXAMPLES}.plain_maker:PlainMaker",
-    "maker-compiled": f"{_EXAMPLES}.compiled_maker:CompiledMaker",
-}
-"""Names in demo.toml, and the class behind each."""
-
 # Close to the touch, so that there is something to see in a minute.
-_PARAMETERS = ("--param", f"symbol={SYMBOL}", "--param", "edge=0.1", "--param", "interval_s=0.001")
+_MAKER = ("edge=0.1", "interval_s=0.001")
+STRATEGIES = {
+    "maker-plain": (f"{_EXAMPLES}.plain_maker:PlainMaker", "symbol=JPM", *_MAKER),
+    "maker-compiled": (f"{_EXAMPLES}.compiled_maker:CompiledMaker", "symbol=MSFT", *_MAKER),
+}
+"""Names in demo.toml; the class behind each, and its parameters."""
+
 _STOP_S = 15.0
 
 
@@ -51,16 +54,21 @@ class DemoStrategies:
     def __init__(self, venue: Venue, seed: int) -> None:
         self._log = venue.config.parent / "strategies.log"
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
-        arguments = members_arguments(venue.config, "60", 0.2, symbol=SYMBOL, members=MEMBERS)
+        stocks = venue.instruments[1:]
+        arguments = members_arguments(
+            venue.config, _STOCKS_SPEED, symbol=stocks[0].symbol, members=MEMBERS
+        )
+        arguments += ["--instruments", str(len(stocks)), "--parameters", str(_STOCKS)]
         self._members = Members(["simulate", "--seed", str(seed), "--unordered", *arguments])
         self.told: dict[str, Any] = {}
         self._listener = threading.Thread(target=self._listen, name="synthetic", daemon=True)
         self._listener.start()
         command = [sys.executable, "-m", "touchline.core", "strategy", str(venue.config)]
         with self._log.open("ab") as log:
-            for name, place in STRATEGIES.items():
+            for name, (place, *parameters) in STRATEGIES.items():
+                given = [text for one in parameters for text in ("--param", one)]
                 self._processes[name] = subprocess.Popen(
-                    [*command, name, place, *_PARAMETERS],
+                    [*command, name, place, *given],
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
@@ -70,7 +78,7 @@ class DemoStrategies:
     def pids(self) -> dict[str, int]:
         """Processes by name."""
         pids = {name: process.pid for name, process in self._processes.items()}
-        return pids | {f"members of {SYMBOL}": self._members.pid}
+        return pids | {"members of the stocks": self._members.pid}
 
     def _listen(self) -> None:
         try:
@@ -131,8 +139,9 @@ def strategies_table(
     """
     done = Table(title="strategies", title_justify="left")
     done.add_column("strategy", style="bold")
-    for name in ("commands", "refused", "fills", "lots", "position", "held back"):
+    for name in ("commands", "refused", "fills", "lots", "held back"):
         done.add_column(name, justify="right")
+    done.add_column("positions, lots")
     speed = Table(title="tick to trade, us", title_justify="left")
     speed.add_column("public record released to order at the engine")
     for name in ("p50", "p99", "p99.9", "max"):
@@ -141,8 +150,8 @@ def strategies_table(
         done.add_row(
             told["name"],
             *(f"{told[key]:,}" for key in ("commands", "rejected", "fills", "filled_qty")),
-            f"{told['positions'].get(SYMBOL, 0):,}",
             f"{told['throttled']:,}",
+            " ".join(f"{symbol} {lots:+,}" for symbol, lots in told["positions"].items()),
         )
         if told["tick_to_trade_ns"]["count"]:
             speed.add_row(*latency_row(told["name"], told["tick_to_trade_ns"]))

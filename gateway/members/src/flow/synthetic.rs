@@ -25,13 +25,11 @@ const SWEEP_TICKS_MAX: u64 = 4;
 pub struct SyntheticOptions {
     /// Decides everything that is drawn.
     pub seed: u64,
-    /// How many instruments, numbered from 0; at least 1 is made.
-    pub instruments: u32,
     /// Time of the first command, UTC nanoseconds since the epoch.
     pub start_ns: u64,
-    /// The best bid at the start, ticks; the best offer is one above. At least 1; a price of
-    /// many times the usual offsets keeps the bids from piling up at 1.
-    pub price: i64,
+    /// The best bid of each instrument at the start, ticks; the best offer is one above. At least
+    /// 1; a price of many times the usual offsets keeps the bids from piling up at 1.
+    pub prices: Vec<i64>,
     /// Opening orders per instrument, `None` for as many as the measured day had.
     pub opening_orders: Option<u32>,
     /// Orders per instrument that never are exceeded: from there on, new orders become cancels.
@@ -44,9 +42,8 @@ impl Default for SyntheticOptions {
     fn default() -> Self {
         Self {
             seed: 1,
-            instruments: 1,
             start_ns: 0,
-            price: 20_000,
+            prices: vec![20_000],
             opening_orders: None,
             orders_max: 20_000,
             commands_max: None,
@@ -140,15 +137,15 @@ impl Synthetic {
     /// The parameters do not pass [`Parameters::check`].
     pub fn new(parameters: Parameters, options: SyntheticOptions) -> Result<Self, ParameterError> {
         parameters.check()?;
-        let instrument = Instrument {
-            last_px: options.price,
+        let instrument = |price: &i64| Instrument {
+            last_px: *price,
             next_at_ns: options.start_ns,
             ..Instrument::default()
         };
         Ok(Self {
             parameters,
             random: Random::new(options.seed),
-            instruments: vec![instrument; options.instruments.max(1) as usize],
+            instruments: options.prices.iter().map(instrument).collect(),
             options,
             orders: HashMap::new(),
             opened: false,
@@ -181,7 +178,7 @@ impl Synthetic {
         let start_ns = self.options.start_ns;
         let count = self.options.opening_orders.unwrap_or(self.parameters.opening_orders);
         let mut commands = Vec::new();
-        for instrument in 0..self.instruments.len() {
+        for (instrument, price) in self.options.prices.clone().into_iter().enumerate() {
             let phase = FlowAction::Phase(Phase::Call);
             commands.push(self.command(instrument, start_ns, phase));
             for n in 0..count {
@@ -191,7 +188,7 @@ impl Synthetic {
                     0 | 1 => 0,
                     _ => self.parameters.opening_offset_ticks.draw(&mut self.random),
                 };
-                let touch = self.options.price + i64::from(side == Side::Sell);
+                let touch = price + i64::from(side == Side::Sell);
                 let price = side.towards(touch, offset.saturating_neg()).max(1);
                 let qty = self.parameters.opening_qty.draw(&mut self.random).unsigned_abs();
                 commands.push(self.add(instrument, start_ns, side, price, qty));
@@ -263,10 +260,8 @@ impl Synthetic {
         let side = thin.unwrap_or(drawn);
         let offset = self.parameters.add_offset_ticks.draw(&mut self.random);
         let qty = self.parameters.add_qty.draw(&mut self.random).unsigned_abs();
-        let price = self
-            .instruments
-            .get(instrument)
-            .map_or(self.options.price, |state| state.resting_price(side, offset));
+        let price =
+            self.instruments.get(instrument).map_or(1, |state| state.resting_price(side, offset));
         self.add(instrument, at_ns, side, price, qty)
     }
 

@@ -4,7 +4,7 @@ use crate::flow::SlowVenue;
 fn options(seed: u64) -> SyntheticOptions {
     SyntheticOptions {
         seed,
-        instruments: 2,
+        prices: vec![20_000, 12_567],
         opening_orders: Some(400),
         commands_max: Some(20_000),
         ..SyntheticOptions::default()
@@ -56,6 +56,16 @@ fn the_view_of_the_flow_is_the_book_of_the_venue_after_every_step() {
 }
 
 #[test]
+fn each_instrument_opens_at_its_own_price() {
+    let mut flow = synthetic(options(11));
+    flow.next_step().unwrap();
+    for (state, price) in flow.instruments.iter().zip([20_000, 12_567]) {
+        assert_eq!(state.touch(Side::Buy), Some(price));
+        assert_eq!(state.touch(Side::Sell), Some(price + 1));
+    }
+}
+
+#[test]
 fn the_same_seed_gives_the_same_flow_and_another_seed_another() {
     let commands = |seed| play(&mut synthetic(options(seed))).commands;
     assert_eq!(commands(1), commands(1));
@@ -64,7 +74,7 @@ fn the_same_seed_gives_the_same_flow_and_another_seed_another() {
 
 #[test]
 fn the_shares_of_commands_are_those_of_the_parameters() {
-    let mut flow = synthetic(SyntheticOptions { instruments: 1, ..options(3) });
+    let mut flow = synthetic(SyntheticOptions { prices: vec![20_000], ..options(3) });
     let commands = play(&mut flow).commands;
     let of = |f: fn(&FlowAction) -> bool| commands.iter().filter(|c| f(&c.action)).count() as u64;
     let parameters = Parameters::built_in().unwrap();
