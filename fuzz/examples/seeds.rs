@@ -310,7 +310,7 @@ fn ring() -> Vec<Vec<u8>> {
 /// What strategies say first: of this build, of another one, and in part.
 fn hellos() -> Vec<Vec<u8>> {
     let records = format!("{:016x}", touchline_types::LAYOUT_HASH);
-    let rings = format!("{:016x}", touchline_ring::layout::LAYOUT_HASH);
+    let rings = format!("{:016x}", touchline_ring::port::LAYOUT_HASH);
     let hello = format!(r#"{{"strategy":"maker","records":"{records}","rings":"{rings}"}}"#);
     let other = hello.replace(&rings, "0000000000000000");
     vec![hello[..20].into(), hello.into(), other.into(), b"{}".to_vec()]

@@ -23,7 +23,7 @@ sys.path.append(str(Path(__file__).parents[1] / "fix"))
 from running_venue import RunningVenue
 from wire import Wire, new_order
 
-from touchline.core._abi import RING_LAYOUT_HASH
+from touchline.core._abi import PORT_LAYOUT_HASH
 from touchline.core._records import LAYOUT_HASH
 
 SECONDS = float(os.environ.get("HOSTILE_S", "1"))
@@ -55,7 +55,7 @@ class _Intruder:
 
     def __init__(self, venue: RunningVenue, mode: str) -> None:
         hello = venue.folder / "hello.json"
-        layouts = {"records": f"{LAYOUT_HASH:016x}", "rings": f"{RING_LAYOUT_HASH:016x}"}
+        layouts = {"records": f"{LAYOUT_HASH:016x}", "rings": f"{PORT_LAYOUT_HASH:016x}"}
         hello.write_text(json.dumps({"strategy": "intruder"} | layouts))
         before = _figures(venue)["connections"]
         socket = str(venue.run_dir / "strategies.sock")

@@ -16,10 +16,12 @@ STRATEGIES = [
         "session_id": 3,
         "connected": True,
         "commands": 12_345,
+        "fills": 21,
         "rejected": 6,
         "bad_records": 0,
         "throttled": 78,
         "positions": {"ESH4": -5, "ACME": 2},
+        "gauges": {"score": -0.25, "fair": 19201.5, "spread": None},
         "tick_to_trade_ns": {"count": 9, "p50": 310, "p99": 900, "p99_9": 1_500, "max": 88_000},
     }
 ]

@@ -82,7 +82,8 @@ def test_the_page_shows_orders_trades_and_counters_and_that_the_venue_stops_and_
     leave_strategies(floor)
     browser.wait("document.querySelector('#strategy-rows td')?.textContent === 'quoter'")
     assert browser.run("return document.querySelector('#strategies').innerText").endswith(
-        "quoter\tBETA\tconnected\tESH4 -5 · ACME +2\t12,345\t6\t78\t0\t0.3\t0.9\t1.5\t88.0"
+        "quoter\tBETA\tconnected\t12,345\t21\t6\t78\t0\t0.3\t0.9\t1.5\t88.0\n"
+        "score -0.25 fair 19,201.5 spread \u2013 ESH4 -5 ACME +2"
     )
     floor.start()
     browser.wait(f"{state_is('running')} && document.querySelector('#banner').hidden", 20)

@@ -142,8 +142,9 @@ def test_a_venue_that_is_not_running_is_shown_with_its_last_figures_and_strategi
     assert "strategies" not in told.stdout
     figures = leave_strategies(venue)
     told = once(venue.config)
-    row = r"quoter +BETA +connected +ESH4 -5 ACME \+2 +12,345 +6 +78 +0 +0\.3 +0\.9 +1\.5 +88\.0"
-    assert re.search(row, told.stdout), told.stdout
+    row = r"quoter +BETA +connected +12,345 +21 +6 +78 +0 +0\.3 +0\.9 +1\.5 +88\.0\n"
+    below = r" +score -0\.25  fair 19,201\.5  spread -  ESH4 -5  ACME \+2"
+    assert re.search(row + below, told.stdout), told.stdout
     told = once(venue.config, "--symbol", "NONE")
     assert told.returncode == 1
     assert "has no instrument 'NONE'; it has ESH4, ACME" in told.stderr

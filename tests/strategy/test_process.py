@@ -57,7 +57,7 @@ def test_a_signal_stops_it_cleanly_and_its_orders_are_cancelled(
         assert (code, errors) == (0, "")
         assert out.startswith("stop\nstrategy maker has stopped\n")
         assert "live 2" in out
-        assert "ESH4 +0" in out
+        assert "position     none\n" in out
         best_bid(feed, None)
 
 

@@ -17,7 +17,7 @@ import pytest
 from rendered_units import as_root
 from running_venue import RunningVenue, find_program
 
-from touchline.core._abi import RING_LAYOUT_HASH
+from touchline.core._abi import PORT_LAYOUT_HASH
 from touchline.core._records import LAYOUT_HASH
 
 _KNOCK = Path(__file__).with_name("knock.py")
@@ -57,7 +57,7 @@ class _Engine:
     def knock(self, uid: int, gid: int, name: str = "mine") -> dict[str, Any]:
         """What a process of another user is told under the name of a strategy."""
         hello = {"strategy": name, "records": f"{LAYOUT_HASH:016x}"}
-        hello["rings"] = f"{RING_LAYOUT_HASH:016x}"
+        hello["rings"] = f"{PORT_LAYOUT_HASH:016x}"
         run_dir = self.venue.run_dir
         files = [path for path in sorted(run_dir.iterdir()) if path.is_file()]
         assert len(files) > 3

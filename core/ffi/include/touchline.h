@@ -22,6 +22,8 @@ uint32_t tl_abi_version(void);
 uint64_t tl_records_layout_hash(void);
 uint64_t tl_feed_layout_hash(void);
 uint64_t tl_ring_layout_hash(void);
+/* Of the rings and of the memory of a strategy that they lie in. */
+uint64_t tl_port_layout_hash(void);
 
 /* Bytes of the record with an SBE template id of core/schema/touchline-core.xml; 0 if unknown. */
 uint32_t tl_record_bytes(uint16_t template_id);
@@ -279,6 +281,15 @@ int64_t tl_strategy_is_live(const tl_strategy *strategy, uint32_t instrument_id)
 /* A timer that is due once, at a time; the number is the caller's, and comes back in the event. At
  * most 1,024 wait; beyond that FULL. */
 int64_t tl_strategy_set_timer(tl_strategy *strategy, uint64_t number, uint64_t at_ns);
+
+/* Names the gauges that whoever watches the venue is shown of this strategy: at most 16 names of 1
+ * to 32 ASCII letters, digits and '_', with commas between. Once in a connection. 0; or
+ * ARGUMENT. */
+int64_t tl_strategy_name_gauges(tl_strategy *strategy, const char *names);
+
+/* Sets the first `count` gauges, in the order of their names, at the cost of a store for each. A
+ * value that is not finite is shown as unknown. 0; or ARGUMENT. */
+int64_t tl_strategy_set_gauges(tl_strategy *strategy, const double *values, uint64_t count);
 
 /* UTC now, ns since the epoch: the venue's clock. */
 uint64_t tl_now_ns(void);

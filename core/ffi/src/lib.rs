@@ -47,6 +47,13 @@ pub extern "C" fn tl_ring_layout_hash() -> u64 {
     touchline_ring::layout::LAYOUT_HASH
 }
 
+/// Hash of the layout of a ring.
+// SAFETY: no other function of the process bears this name: the prefix tl_ is ours.
+#[unsafe(no_mangle)]
+pub extern "C" fn tl_port_layout_hash() -> u64 {
+    touchline_ring::port::LAYOUT_HASH
+}
+
 /// Bytes of the record with this template id, or 0.
 // SAFETY: no other function of the process bears this name: the prefix tl_ is ours.
 #[unsafe(no_mangle)]

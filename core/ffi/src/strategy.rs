@@ -14,6 +14,8 @@ use touchline_types::{OrdType, Side, TimeInForce};
 use crate::subscriber::TlLevel;
 use crate::write_text;
 
+/// Gauges of a strategy at most.
+const GAUGES_MAX: u64 = touchline_ring::gauges::GAUGES_MAX as u64;
 const GONE: i64 = -1;
 const FULL: i64 = -2;
 const UNKNOWN_ORDER: i64 = -3;
@@ -367,6 +369,51 @@ pub unsafe extern "C" fn tl_strategy_set_timer(
     // SAFETY: NULL or a strategy that only this thread uses.
     let Some(strategy) = (unsafe { strategy.as_mut() }) else { return ARGUMENT };
     done(strategy.set_timer(number, at_ns))
+}
+
+/// Names the gauges; see the header.
+///
+/// # Safety
+///
+/// As the module says; `names` is NULL or ends with NUL.
+// SAFETY: no other function of the process bears this name: the prefix tl_ is ours.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tl_strategy_name_gauges(
+    strategy: *mut Strategy,
+    names: *const c_char,
+) -> i64 {
+    // SAFETY: NULL or a strategy that only this thread uses.
+    let Some(strategy) = (unsafe { strategy.as_ref() }) else { return ARGUMENT };
+    if names.is_null() {
+        return ARGUMENT;
+    }
+    // SAFETY: not NULL, and the caller promises a NUL at the end.
+    let Ok(names) = (unsafe { CStr::from_ptr(names) }).to_str() else { return ARGUMENT };
+    let names: Vec<&str> = names.split(',').collect();
+    done(strategy.name_gauges(&names))
+}
+
+/// Sets the gauges; see the header.
+///
+/// # Safety
+///
+/// As the module says; `values` is NULL or points to `count` doubles.
+// SAFETY: no other function of the process bears this name: the prefix tl_ is ours.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tl_strategy_set_gauges(
+    strategy: *mut Strategy,
+    values: *const f64,
+    count: u64,
+) -> i64 {
+    // SAFETY: NULL or a strategy that only this thread uses.
+    let Some(strategy) = (unsafe { strategy.as_ref() }) else { return ARGUMENT };
+    if values.is_null() || count > GAUGES_MAX {
+        return ARGUMENT;
+    }
+    // SAFETY: not NULL, and the caller promises `count` values, which are few enough for a usize.
+    let values = unsafe { std::slice::from_raw_parts(values, count as usize) };
+    strategy.set_gauges(values);
+    0
 }
 
 /// The venue's clock; see the header.

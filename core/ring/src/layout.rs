@@ -70,14 +70,18 @@ pub const LAYOUT_HASH: u64 = {
         RECORDS as u64,
         READERS_MAX as u64,
     ];
-    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
+    hash(0xcbf2_9ce4_8422_2325, &numbers)
+};
+
+/// Goes on with a hash: FNV-1a over numbers.
+pub(crate) const fn hash(mut hash: u64, numbers: &[u64]) -> u64 {
     let mut at = 0;
     while at < numbers.len() {
         hash = (hash ^ numbers[at]).wrapping_mul(0x0000_0100_0000_01b3);
         at += 1;
     }
     hash
-};
+}
 
 /// Memory that a ring lies in.
 pub trait Memory {

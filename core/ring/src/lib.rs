@@ -6,12 +6,14 @@
 //! decoded from the copy, so a torn or forged record is an error and never undefined behaviour.
 //!
 //! [`layout`] is the one place that knows the bytes, and [`port`] how two rings of a strategy lie
-//! in memory that two processes write. [`beacon`] stands beside the rings and says
-//! which engine made them.
+//! in memory that two processes write, beside its [`gauges`]. [`beacon`] stands beside the rings
+//! and says which engine made them.
 #![forbid(unsafe_code)]
 
 pub mod beacon;
 pub mod broadcast;
+#[cfg(not(loom))]
+pub mod gauges;
 pub mod layout;
 #[cfg(not(loom))]
 pub mod port;

@@ -7,7 +7,7 @@
 //!   page 1  command ring: consumer            page 1  executions: reader
 //!   page 2  header of the executions          page 2  command records
 //!   page 3  executions: producer
-//!   page 4  execution records
+//!   page 4  execution records                 page 34 gauges, see [`crate::gauges`]
 //! ```
 //!
 //! Each side maps the pages of both pieces one behind the other, as [`crate::layout`] has them, and
@@ -33,11 +33,24 @@ const EXECUTION_BYTES: usize = EXECUTIONS * <PrivateRecord as Record>::BYTES;
 /// Bytes of the engine's piece.
 pub const ENGINE_BYTES: usize = 4 * PAGE_BYTES + EXECUTION_BYTES;
 /// Bytes of the strategy's piece.
-pub const STRATEGY_BYTES: usize = 2 * PAGE_BYTES + COMMAND_BYTES;
+pub const STRATEGY_BYTES: usize = 3 * PAGE_BYTES + COMMAND_BYTES;
+/// Page of the strategy's piece with its gauges.
+const GAUGES_PAGE: usize = 2 + COMMAND_BYTES / PAGE_BYTES;
 
 const _: () = assert!(COMMAND_BYTES.is_multiple_of(PAGE_BYTES));
 const _: () = assert!(EXECUTION_BYTES.is_multiple_of(PAGE_BYTES));
 const _: () = assert!(crate::layout::ring_bytes(0, 0) == 3 * PAGE_BYTES);
+const _: () = assert!(GAUGES_PAGE == 34 && crate::gauges::WORDS * 8 <= PAGE_BYTES);
+
+/// Hash of everything that both sides rely on, the rings' layout included: a strategy of another
+/// build is refused.
+pub const LAYOUT_HASH: u64 = {
+    let pieces = [ENGINE_BYTES as u64, STRATEGY_BYTES as u64, GAUGES_PAGE as u64];
+    crate::layout::hash(
+        crate::layout::hash(crate::layout::LAYOUT_HASH, &pieces),
+        &crate::gauges::NUMBERS,
+    )
+};
 
 /// Who maps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,4 +96,19 @@ pub fn map(
         SharedMap::assemble(&commands, "command ring")?,
         SharedMap::assemble(&executions, "executions")?,
     ))
+}
+
+/// The page of the gauges.
+///
+/// # Errors
+///
+/// As [`map`].
+pub fn map_gauges(end: End, strategy: impl AsFd) -> Result<SharedMap, SysError> {
+    let page = Part {
+        fd: strategy.as_fd(),
+        offset: GAUGES_PAGE * PAGE_BYTES,
+        bytes: PAGE_BYTES,
+        writable: end == End::Strategy,
+    };
+    SharedMap::assemble(&[page], "gauges")
 }

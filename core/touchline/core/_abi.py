@@ -16,7 +16,7 @@ import numpy as np
 from touchline.core import _records
 from touchline.core.errors import AbiError
 
-__all__ = ["LIBRARY_PATH", "RING_LAYOUT_HASH", "declarations", "ffi", "lib"]
+__all__ = ["LIBRARY_PATH", "PORT_LAYOUT_HASH", "RING_LAYOUT_HASH", "declarations", "ffi", "lib"]
 
 _HERE = Path(__file__).parent
 LIBRARY_PATH = _HERE / "libtouchline.so"
@@ -67,3 +67,5 @@ for _template_id, _dtype in _RECORDS.items():
 
 RING_LAYOUT_HASH: int = lib.tl_ring_layout_hash()
 """Hash of the layout of a ring: what stands in word 2 of every ring of this build."""
+PORT_LAYOUT_HASH: int = lib.tl_port_layout_hash()
+"""Hash of the layout of the memory between engine and strategy: what a strategy says first."""

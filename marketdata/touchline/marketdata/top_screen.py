@@ -26,6 +26,7 @@ from touchline.marketdata.view import (
     SessionView,
     StrategyView,
     View,
+    gauge_text,
 )
 
 __all__ = ["screen"]
@@ -87,7 +88,7 @@ def screen(view: View, columns: int, lines: int, *, with_keys: bool = True) -> T
     below = [_hops(view.hops), _sessions(view.sessions)]
     groups += [flow, below] if is_wide else [[one] for one in [*flow, *below]]
     if view.strategies:
-        groups.append([_strategies(view.strategies)])
+        groups.append([_strategies(view.strategies, columns)])
     for group in groups:
         shown += [Text(), *_beside(group)]
     return Text("\n", no_wrap=True, overflow="crop").join(shown)
@@ -284,27 +285,33 @@ def _sessions(sessions: list[SessionView]) -> _Block:
     return _headless(columns, rows)
 
 
-def _strategies(strategies: list[StrategyView]) -> _Block:
-    columns = [_Column(name, is_text=True) for name in ("strategies", "member", "", "positions")]
-    counts = ("commands", "rejected", "throttled", "bad records")
+def _strategies(strategies: list[StrategyView], width: int) -> _Block:
+    """A line of figures for each, and below it what it shows and holds."""
+    columns = [_Column(name, is_text=True) for name in ("strategies", "member", "")]
+    counts = ("commands", "fills", "rejected", "throttled", "bad records")
     latency = ("tick to trade p50", "p99", "p99.9", "max")
     columns += [_Column(name) for name in (*counts, *latency)]
     rows: list[list[Cell]] = []
     for one in strategies:
         state = ("connected", _GOOD) if one.is_connected else ("-", _QUIET)
-        held = " ".join(f"{symbol} {qty:+,}" for symbol, qty in one.positions.items())
-        numbers = (one.commands, one.rejected, one.throttled, one.bad_records)
-        rows.append(
-            [
-                one.name,
-                one.member,
-                state,
-                held or "-",
-                *(f"{count:,}" for count in numbers),
-                *_percentiles(one.tick_to_trade),
-            ]
-        )
-    return _headless(columns, rows)
+        numbers = (one.commands, one.fills, one.rejected, one.throttled, one.bad_records)
+        cells = (*(f"{count:,}" for count in numbers), *_percentiles(one.tick_to_trade))
+        rows.append([one.name, one.member, state, *cells])
+    table = _headless(columns, rows)
+    lines = table.lines[: -len(rows)]
+    for one, line in zip(strategies, table.lines[-len(rows) :], strict=True):
+        lines += [line, *_shown_and_held(one, max(width - 4, 20))]
+    return _Block(max(table.width, *(len(line) for line in lines)), lines)
+
+
+def _shown_and_held(one: StrategyView, width: int) -> list[Text]:
+    """Gauges, then positions, indented; nothing where there is neither."""
+    gauges = [f"{name} {gauge_text(value)}" for name, value in one.gauges.items()]
+    held = [f"{symbol} {qty:+,}" for symbol, qty in one.positions.items()]
+    # A name and its number stay on one line.
+    texts = [text.replace(" ", "\u00a0") for text in (*gauges, *held)]
+    lines = wrap("  ".join(texts), width, break_long_words=False)
+    return [Text(f"  {line}".replace("\u00a0", " ")) for line in lines]
 
 
 def _clock(at_s: float) -> str:

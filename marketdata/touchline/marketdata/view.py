@@ -25,6 +25,7 @@ __all__ = [
     "SessionView",
     "StrategyView",
     "View",
+    "gauge_text",
     "hops",
     "sessions",
     "strategies",
@@ -116,16 +117,21 @@ class SessionView:
 
 @dataclass(frozen=True, slots=True)
 class StrategyView:
-    """A strategy beside the matcher: what it sent, what was refused, what it holds, in lots."""
+    """A strategy beside the matcher: what it sent, what was refused, what it holds, in lots.
+
+    `gauges` are what it says of itself: a number by name, None where it says none.
+    """
 
     name: str
     member: str
     is_connected: bool
     commands: int
+    fills: int
     rejected: int
     bad_records: int
     throttled: int
     positions: dict[str, int]
+    gauges: dict[str, float | None]
     tick_to_trade: HopView
 
 
@@ -249,14 +255,21 @@ def strategies(told: Iterable[dict[str, Any]]) -> list[StrategyView]:
             member=one["member"],
             is_connected=bool(one["connected"]),
             commands=int(one["commands"]),
+            fills=int(one["fills"]),
             rejected=int(one["rejected"]),
             bad_records=int(one["bad_records"]),
             throttled=int(one["throttled"]),
             positions=dict(one["positions"]),
+            gauges=dict(one["gauges"]),
             tick_to_trade=_hop("tick to trade", one["tick_to_trade_ns"]),
         )
         for one in told
     ]
+
+
+def gauge_text(value: float | None) -> str:
+    """A gauge as people read it: six digits, or a dash."""
+    return "-" if value is None else f"{value:,.6g}"
 
 
 def _hop(title: str, told: dict[str, Any]) -> HopView:

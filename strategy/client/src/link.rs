@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use touchline_config::{RunFile, Venue};
-use touchline_ring::port::{End, map};
+use touchline_ring::port::{End, map, map_gauges};
 use touchline_ring::{BroadcastConsumer, RingError, SpscProducer};
 use touchline_sys::{EventBell, Interest, Link, Poller, Readiness, Received, SharedMap, SysError};
 use touchline_types::{Command, PrivateRecord, PublicRecord};
@@ -79,6 +79,7 @@ pub(crate) struct Connection {
     pub(crate) public: BroadcastConsumer<PublicRecord, Arc<SharedMap>>,
     pub(crate) executions: BroadcastConsumer<PrivateRecord, Arc<SharedMap>>,
     pub(crate) commands: SpscProducer<Command, Arc<SharedMap>>,
+    pub(crate) gauges: SharedMap,
     pub(crate) engine: EventBell,
     bell: Link,
     link: Link,
@@ -100,7 +101,7 @@ impl Connection {
         let hello = json!({
             "strategy": name,
             "records": format!("{:016x}", touchline_types::LAYOUT_HASH),
-            "rings": format!("{:016x}", touchline_ring::layout::LAYOUT_HASH),
+            "rings": format!("{:016x}", touchline_ring::port::LAYOUT_HASH),
         });
         link.send(hello.to_string().as_bytes(), &[])?;
         let (answer, fds) = await_answer(&link)?;
@@ -115,6 +116,7 @@ impl Connection {
         })?;
         let [engine, strategy, public, bell, engine_bell] = fds;
         let (commands, executions) = map(End::Strategy, engine.as_fd(), strategy.as_fd())?;
+        let gauges = map_gauges(End::Strategy, &strategy)?;
         // It seals our piece now: what is mapped stays writable, and nothing else becomes so.
         link.send(b"mapped", &[])?;
         let public = Arc::new(SharedMap::view(&public, "public ring")?);
@@ -127,6 +129,7 @@ impl Connection {
             public: BroadcastConsumer::attach(public, 0)?,
             executions: BroadcastConsumer::attach(Arc::new(executions), 0)?,
             commands: SpscProducer::attach(Arc::new(commands))?,
+            gauges,
             engine: EventBell::of(engine_bell),
             bell,
             link,

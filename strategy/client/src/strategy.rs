@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use touchline_config::{ConfigError, Venue};
-use touchline_ring::RingError;
+use touchline_ring::{RingError, gauges};
 use touchline_sys::now_ns;
 use touchline_types::{
     Command, CommandKind, Event, EventKind, OrdType, PrivateRecord, PublicRecord, Scope, Side,
@@ -452,6 +452,25 @@ impl Strategy {
     /// [`Refusal::Full`].
     pub fn set_timer(&mut self, number: u64, at_ns: u64) -> Result<(), Refusal> {
         if self.timers.set(number, at_ns) { Ok(()) } else { Err(Refusal::Full) }
+    }
+
+    /// Names the gauges of this connection, once, before their first values.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::Argument`]: there are more than 16, one is no name of 1 to 32 ASCII letters,
+    /// digits and `_`, or they were named before.
+    pub fn name_gauges(&self, names: &[&str]) -> Result<(), Refusal> {
+        let named = gauges::declare(self.connection.gauges.words(), names);
+        named.then_some(()).ok_or(Refusal::Argument)
+    }
+
+    /// Sets the gauges, in the order of their names: a store for each. One that is not finite is
+    /// shown as unknown; what is beyond the 16th is left out.
+    pub fn set_gauges(&self, values: &[f64]) {
+        for (at, value) in values.iter().enumerate() {
+            gauges::set(self.connection.gauges.words(), at, *value);
+        }
     }
 
     /// An own order that is open.

@@ -12,8 +12,7 @@ use house::House;
 use rustix::fs::{FallocateFlags, OFlags, SealFlags};
 use serde_json::json;
 use touchline_config::RunFile;
-use touchline_ring::layout::LAYOUT_HASH;
-use touchline_ring::port::{COMMANDS, End, STRATEGY_BYTES, map};
+use touchline_ring::port::{COMMANDS, End, LAYOUT_HASH, STRATEGY_BYTES, map, map_gauges};
 use touchline_ring::{BroadcastConsumer, SpscProducer};
 use touchline_strategy::{Execution, Kind, Strategy};
 use touchline_sys::{Link, PAGE_BYTES, Part, Received, SharedMap};
@@ -133,6 +132,27 @@ fn the_length_of_no_piece_can_be_changed_and_the_engines_cannot_be_written() {
         assert!(rustix::fs::fallocate(fd, punch, 0, 4_096).is_err(), "punched");
     }
     serves(&house, "two");
+}
+
+#[test]
+fn noise_in_the_gauges_is_shown_as_nonsense_about_its_sender_alone() {
+    let house = House::new("gauges", "");
+    let running = house.start();
+    let mut two = house.connect("two").live();
+    assert!(two.strategy.name_gauges(&["score"]).is_ok());
+    two.strategy.set_gauges(&[0.5]);
+    let intruder = Intruder::arrive(&house, "one");
+    let page = map_gauges(End::Strategy, &intruder.fds[1]).unwrap();
+    intruder.link.send(b"mapped", &[]).unwrap();
+    for (at, word) in (1_u64..).zip(page.words()) {
+        word.store(at.wrapping_mul(0x9e37_79b9_7f4a_7c15), Ordering::Relaxed);
+    }
+    let order = two.limit(Side::Buy, 100, 1);
+    two.execution(order, Execution::New);
+    running.expect(1, "gauges", json!({"score": 0.5}));
+    let shown = running.figure(0, "gauges");
+    let names = shown.as_object().unwrap();
+    assert!(names.keys().all(|name| touchline_ring::gauges::is_name(name.as_bytes())));
 }
 
 #[test]

@@ -19,6 +19,7 @@ from touchline.strategy.errors import (
     StrategyRefusedError,
     UnknownOrderError,
 )
+from touchline.strategy.gauges import Gauge
 from touchline.strategy.layout import (
     EVENT_DTYPE,
     LEVEL_DTYPE,
@@ -45,6 +46,7 @@ __all__ = [
     "EngineGoneError",
     "Execution",
     "ExecutionKind",
+    "Gauge",
     "Level",
     "OrdStatus",
     "OrdType",

@@ -22,6 +22,7 @@ from touchline.core._abi import lib
 from touchline.strategy import code_cache, native
 from touchline.strategy.connection import Connection
 from touchline.strategy.errors import CompileError, EngineGoneError, StrategyLoadError
+from touchline.strategy.gauges import GaugeBoard, declared_gauges
 from touchline.strategy.layout import EVENT_DTYPE, GONE, StrategyEventKind
 from touchline.strategy.lifecycle import CALLBACKS, STEP_NS, AnyStrategy, Compilation
 from touchline.strategy.parameters import declared
@@ -42,8 +43,8 @@ class CompiledStrategy(AnyStrategy):
     A subclass declares parameters, the fields of its state, and callbacks: static methods
     ``on_...(venue, state, event)``, see ``docs/strategies.md``. `venue` is a handle for the
     functions of ``touchline.strategy.native``; `state` a record with the parameters that are
-    numbers, the fields declared, and ``stopping``, which ends the strategy once it is set; `event`
-    a record of ``EVENT_DTYPE``, good until the callback returns.
+    numbers, the gauges, the fields declared, and ``stopping``, which ends the strategy once it is
+    set; `event` a record of ``EVENT_DTYPE``, good until the callback returns.
 
     Attributes
     ----------
@@ -80,6 +81,8 @@ class CompiledDriver:
         self._counts = np.zeros(8, np.int64)
         self._loop: Any = None
         self._connection: Connection | None = None
+        self._gauges = tuple(declared_gauges(type(strategy)))
+        self._board: GaugeBoard | None = None
 
     def prepare(self) -> Compilation:
         """Compile the loop with all callbacks, or take it from the cache; once in a process."""
@@ -101,7 +104,9 @@ class CompiledDriver:
     def start(self, connection: Connection) -> None:
         """Call on_start."""
         self._connection = connection
+        self._board = GaugeBoard(connection, self._gauges)
         self._loop(*self._arguments(connection.address, "start", 0, False))
+        self._show()
 
     def step(self, *, spin: bool) -> bool:
         """Run the loop once."""
@@ -109,6 +114,7 @@ class CompiledDriver:
         until_ns = lib.tl_now_ns() + STEP_NS
         arguments = self._arguments(self._connection.address, "run", until_ns, not spin)
         result = self._loop(*arguments)
+        self._show()
         if result == GONE:
             raise EngineGoneError(self._connection.why())
         return bool(result != _STOPPING)
@@ -117,6 +123,10 @@ class CompiledDriver:
         """Call on_stop."""
         assert self._connection is not None
         self._loop(*self._arguments(self._connection.address, "stop", 0, False))
+
+    def _show(self) -> None:
+        if self._board is not None:
+            self._board.show(self.states[name][0] for name in self._gauges)
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -165,13 +175,17 @@ def _state(strategy: CompiledStrategy) -> npt.NDArray[np.void]:
     numbers = [
         (name, _TYPES[one.type]) for name, one in declared(owner).items() if one.type in _TYPES
     ]
+    gauges = [(name, np.float64) for name in declared_gauges(owner)]
     own = np.dtype(owner.state)
     fields = own.fields or {}
-    taken = sorted({"stopping", *(name for name, _ in numbers)} & set(fields))
+    taken = sorted({"stopping", *(name for name, _ in numbers + gauges)} & set(fields))
     if taken:
         raise StrategyLoadError(f"{owner.__name__}.state has {taken[0]}, which is there already")
-    described = [(name, fields[name][0]) for name in own.names or ()]
-    states = np.zeros(1, np.dtype([("stopping", np.bool_), *numbers, *described], align=True))
+    described: list[Any] = [("stopping", np.bool_), *numbers, *gauges]
+    described += [(name, fields[name][0]) for name in own.names or ()]
+    states = np.zeros(1, np.dtype(described, align=True))
+    for name, _ in gauges:
+        states[name] = np.nan
     for name, _ in numbers:
         states[name] = getattr(strategy, name)
     for name, value in strategy.initial().items():

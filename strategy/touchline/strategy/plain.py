@@ -19,6 +19,7 @@ from touchline.core._abi import lib
 from touchline.core.venue import Instrument, Venue
 from touchline.strategy.connection import Connection, pointer
 from touchline.strategy.errors import EngineGoneError, StrategyArgumentError, StrategyError
+from touchline.strategy.gauges import GaugeBoard, declared_gauges
 from touchline.strategy.layout import (
     EVENT_DTYPE,
     GONE,
@@ -42,8 +43,8 @@ _FIELDS = {name: at for at, name in enumerate(EVENT_DTYPE.names or ())}
 class Strategy(AnyStrategy):
     """A strategy whose callbacks are methods; a subclass overrides those that it wants.
 
-    Parameters are declared as class attributes, see :class:`Parameter`. Nothing can be sent before
-    :meth:`on_start`.
+    Parameters and gauges are declared as class attributes, see :class:`Parameter` and
+    :class:`Gauge`. Nothing can be sent before :meth:`on_start`.
 
     Attributes
     ----------
@@ -286,6 +287,8 @@ class PlainDriver:
         self._events = np.zeros(_BATCH, EVENT_DTYPE)
         self._pointer = pointer("tl_strategy_event *", self._events)
         self._counts = [0] * 8
+        self._gauges = tuple(declared_gauges(type(strategy)))
+        self._board: GaugeBoard | None = None
         self._tell = {
             StrategyEventKind.BOOK: self._book,
             StrategyEventKind.TRADE: self._trade,
@@ -303,7 +306,9 @@ class PlainDriver:
     def start(self, connection: Connection) -> None:
         """Call on_start."""
         self.strategy._connection = connection
+        self._board = GaugeBoard(connection, self._gauges)
         self.strategy.on_start()
+        self._show()
 
     def step(self, *, spin: bool) -> bool:
         """Take a batch of events, and wait for it if there is none."""
@@ -323,11 +328,16 @@ class PlainDriver:
             self._tell[kind](event)
             if strategy._is_stopping:
                 break
+        self._show()
         return not strategy._is_stopping
 
     def stop(self) -> None:
         """Call on_stop."""
         self.strategy.on_stop()
+
+    def _show(self) -> None:
+        if self._board is not None:
+            self._board.show(getattr(self.strategy, name) for name in self._gauges)
 
     @property
     def counts(self) -> Mapping[str, int]:

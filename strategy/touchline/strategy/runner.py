@@ -86,7 +86,8 @@ class Summary:
         counters = ", ".join(
             f"{word.replace('_', ' ')} {count:,}" for word, count in self.counters.items() if count
         )
-        positions = ", ".join(f"{symbol} {qty:+,}" for symbol, qty in self.positions.items())
+        held = {symbol: qty for symbol, qty in self.positions.items() if qty}
+        positions = ", ".join(f"{symbol} {qty:+,}" for symbol, qty in held.items()) or "none"
         lines = [
             ("connections", f"{self.connections}"),
             ("events", f"{self.events.total():,}: {events}" if events else "0"),

@@ -498,6 +498,7 @@ impl Strategies {
                 "fills": owner.counts.fills,
                 "filled_qty": owner.counts.filled_qty,
                 "positions": positions(owner.config.id),
+                "gauges": owner.port.as_ref().map(|port| port.gauges()).unwrap_or_default(),
                 "tick_to_trade_ns": percentiles(&owner.tick_to_trade),
                 "cancel_when_gone_ns": percentiles(&owner.cancel),
             })

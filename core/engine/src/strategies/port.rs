@@ -3,8 +3,10 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
-use touchline_ring::port::{COMMANDS, ENGINE_BYTES, EXECUTIONS, End, STRATEGY_BYTES, map};
-use touchline_ring::{BroadcastProducer, RingError, SpscConsumer, broadcast, spsc};
+use touchline_ring::port::{
+    COMMANDS, ENGINE_BYTES, EXECUTIONS, End, STRATEGY_BYTES, map, map_gauges,
+};
+use touchline_ring::{BroadcastProducer, RingError, SpscConsumer, broadcast, gauges, spsc};
 use touchline_sys::{EventBell, Link, Seal, SharedMap, SysError, memory, seal};
 use touchline_types::{Command, PrivateRecord};
 
@@ -23,6 +25,7 @@ pub(crate) struct Port {
     pub(crate) number: u64,
     pub(crate) commands: SpscConsumer<Command, Shared>,
     pub(crate) executions: BroadcastProducer<PrivateRecord, Shared>,
+    gauges: SharedMap,
     /// Rings the strategy.
     bell: Link,
     /// The strategy rings us.
@@ -81,6 +84,7 @@ impl Port {
         let (commands, executions) =
             map(End::Engine, pieces.engine.as_fd(), pieces.strategy.as_fd())?;
         let (commands, executions) = (Arc::new(commands), Arc::new(executions));
+        let gauges = map_gauges(End::Engine, &pieces.strategy)?;
         seal(&pieces.engine, Seal::LengthAndWrites)?;
         seal(&pieces.strategy, Seal::Length)?;
         spsc::create::<Command>(&commands, COMMANDS)?;
@@ -90,6 +94,7 @@ impl Port {
             number,
             commands: SpscConsumer::attach(commands)?,
             executions: BroadcastProducer::attach(executions)?,
+            gauges,
             bell,
             doorbell,
         };
@@ -113,6 +118,12 @@ impl Port {
     /// Ends the connection: its other end sees it at once.
     pub(crate) fn shut(&self) {
         self.bell.shut();
+    }
+
+    /// What the strategy shows, copied and then checked.
+    pub(crate) fn gauges(&self) -> serde_json::Map<String, serde_json::Value> {
+        let told = gauges::read(self.gauges.words()).into_iter();
+        told.map(|(name, value)| (name, value.into())).collect()
     }
 
     /// Where the strategy rings us, for a poller.

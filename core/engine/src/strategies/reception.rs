@@ -400,7 +400,7 @@ pub fn read_hello(message: &[u8]) -> Result<String, String> {
     };
     let name = text("strategy")?;
     for (key, ours) in
-        [("records", touchline_types::LAYOUT_HASH), ("rings", touchline_ring::layout::LAYOUT_HASH)]
+        [("records", touchline_types::LAYOUT_HASH), ("rings", touchline_ring::port::LAYOUT_HASH)]
     {
         let (theirs, ours) = (text(key)?, format!("{ours:016x}"));
         if theirs != ours {

@@ -11,6 +11,8 @@ const AGAIN_AFTER_MS = 1000;
 const at = (id) => document.getElementById(id);
 const number = new Intl.NumberFormat("en-US");
 const tenths = new Intl.NumberFormat("en-US", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+const signed = new Intl.NumberFormat("en-US", { signDisplay: "exceptZero" });
+const gauge = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 6 });
 const clock = (seconds) => new Date(seconds * 1000).toISOString().slice(11, 19);
 // A time in ns as microseconds; beyond a thousand of them a tenth says nothing.
 const micros = (ns) => (ns < 1e6 ? tenths.format(ns / 1e3) : number.format(Math.round(ns / 1e3)));
@@ -109,20 +111,20 @@ function nothing(columns, text) {
 
 /** Rows by name: made when a name comes, gone when it goes, and otherwise written anew. */
 class Rows {
-  constructor(body, columns, drawing) {
-    Object.assign(this, { body: at(body), columns, drawing, rows: new Map() });
+  constructor(body, columns, drawing, hasDetail = false) {
+    Object.assign(this, { body: at(body), columns, drawing, hasDetail, rows: new Map() });
   }
 
   show(items, cellsOf, empty) {
     const names = items.map((one) => one.name);
     if (names.join("\n") !== [...this.rows.keys()].join("\n") || !this.body.firstChild) {
       this.rows = new Map(names.map((name) => [name, this.row()]));
-      const rows = [...this.rows.values()].map(({ row }) => row);
+      const rows = [...this.rows.values()].flatMap(({ row, detail }) => (detail ? [row, detail.row] : [row]));
       this.body.replaceChildren(...(rows.length ? rows : [nothing(this.columns, empty)]));
     }
     for (const item of items) {
-      const { row, cells, drawn } = this.rows.get(item.name);
-      cellsOf(item, drawn, row).forEach((cell, column) => {
+      const { row, cells, drawn, detail } = this.rows.get(item.name);
+      cellsOf(item, drawn ?? detail, row).forEach((cell, column) => {
         if (cell === null) return;
         const [text, className] = Array.isArray(cell) ? cell : [cell, cells[column].className];
         say(cells[column], text);
@@ -140,14 +142,45 @@ class Rows {
       cells[1].className = this.drawing.name;
       cells[1].appendChild(drawn.box);
     }
-    return { row, cells, drawn };
+    return { row, cells, drawn, detail: this.hasDetail ? new Detail(this.columns) : null };
+  }
+}
+
+/** A second line of a row, with as many pairs of a name and a value as there are. */
+class Detail {
+  constructor(columns) {
+    this.row = element("tr", "detail");
+    this.box = this.row.appendChild(element("td"));
+    this.box.colSpan = columns;
+    this.names = "";
+  }
+
+  show(pairs) {
+    const names = pairs.map(({ kind, name }) => `${kind} ${name}`).join("\n");
+    if (names !== this.names) {
+      this.names = names;
+      // With a space between: it is what a copied line has.
+      this.box.replaceChildren(...pairs.flatMap((pair) => [Detail.pair(pair), " "]));
+    }
+    this.row.hidden = pairs.length === 0;
+    pairs.forEach(({ value, className }, index) => {
+      const shown = this.box.children[index].lastChild;
+      say(shown, value);
+      shown.className = className;
+    });
+  }
+
+  static pair({ kind, name }) {
+    const pair = element("span", `pair ${kind}`);
+    pair.append(element("span", "quiet", name), " ", element("span"));
+    return pair;
   }
 }
 
 const hops = new Rows("hop-rows", 6, { kind: Strip, name: "strip" });
 const rings = new Rows("ring-rows", 6, { kind: Fill, name: "fill" });
 const sessions = new Rows("session-rows", 5);
-const strategies = new Rows("strategy-rows", 12);
+const strategies = new Rows("strategy-rows", 12, null, true);
 at("axis").appendChild(axis());
 
 function percentiles(hop) {
@@ -193,13 +226,17 @@ function showSessions(view) {
 
 function showStrategies(view) {
   at("strategies").hidden = view.strategies.length === 0;
-  strategies.show(view.strategies, (one) => {
-    const held = Object.entries(one.positions).map(
-      ([symbol, qty]) => `${symbol} ${qty > 0 ? "+" : ""}${number.format(qty)}`,
-    );
-    const counts = [one.commands, one.rejected, one.throttled, one.bad_records].map(count);
+  strategies.show(view.strategies, (one, detail) => {
+    const gauges = Object.entries(one.gauges).map(([name, value]) => {
+      return { kind: "gauge", name, value: value === null ? "–" : gauge.format(value), className: "" };
+    });
+    const held = Object.entries(one.positions).map(([name, qty]) => {
+      return { kind: "held", name, value: signed.format(qty), className: qty < 0 ? "short" : "long" };
+    });
+    detail.show([...gauges, ...held]);
+    const counts = [one.commands, one.fills, one.rejected, one.throttled, one.bad_records].map(count);
     const state = one.is_connected ? ["connected", "on"] : ["not connected", "off"];
-    return [one.name, one.member, state, held.join(" · ") || "–", ...counts, ...percentiles(one.tick_to_trade)];
+    return [one.name, one.member, state, ...counts, ...percentiles(one.tick_to_trade)];
   });
 }
 
