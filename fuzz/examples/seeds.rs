@@ -26,6 +26,7 @@ fn main() -> Result<(), Error> {
     write(folder, "configuration", configuration())?;
     write(folder, "strategy_hello", hellos())?;
     write(folder, "recorded_market", recorded())?;
+    write(folder, "targets_reader", targets())?;
     write(folder, "itch_reader", itch())?;
     write(folder, "bitstamp_reader", bitstamp())
 }
@@ -313,7 +314,20 @@ fn hellos() -> Vec<Vec<u8>> {
     let rings = format!("{:016x}", touchline_ring::port::LAYOUT_HASH);
     let hello = format!(r#"{{"strategy":"maker","records":"{records}","rings":"{rings}"}}"#);
     let other = hello.replace(&rings, "0000000000000000");
-    vec![hello[..20].into(), hello.into(), other.into(), b"{}".to_vec()]
+    let layout = format!("{:016x}", touchline_ring::targets::LAYOUT_HASH);
+    let targets = format!(r#"{{"strategy":"maker","targets":"write","layout":"{layout}"}}"#);
+    vec![hello[..20].into(), hello.into(), other.into(), targets.into(), b"{}".to_vec()]
+}
+
+/// Room for four rows, and the words of a header and of the first version.
+fn targets() -> Vec<Vec<u8>> {
+    use touchline_ring::targets::{LAYOUT_HASH, MAGIC, VERSION};
+    let mut words = vec![0_u64; 40];
+    words[..4].copy_from_slice(&[MAGIC, VERSION, LAYOUT_HASH, 4]);
+    let header: Vec<u8> = words[..9].iter().flat_map(|word| word.to_le_bytes()).collect();
+    words[8] = 1;
+    let whole: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+    [&header[..0], &header, &whole].map(|bytes| [&[4], bytes].concat()).to_vec()
 }
 
 /// Public records of a small day, whole and in part: two orders, a fill, a replace, a phase.

@@ -7,7 +7,7 @@
 //!
 //! [`layout`] is the one place that knows the bytes, and [`port`] how two rings of a strategy lie
 //! in memory that two processes write, beside its [`gauges`]. [`beacon`] stands beside the rings
-//! and says which engine made them.
+//! and says which engine made them; [`targets`] are what a strategy is asked to hold.
 #![forbid(unsafe_code)]
 
 pub mod beacon;
@@ -20,9 +20,12 @@ pub mod port;
 mod sleep;
 pub mod spsc;
 mod sync;
+pub mod targets;
+pub mod versions;
 
 pub use beacon::{Beacon, BeaconWriter};
 pub use broadcast::{BroadcastConsumer, BroadcastProducer};
 pub use layout::{Memory, RingError};
 pub use spsc::{SpscConsumer, SpscProducer};
+pub use targets::{Target, Targets, TargetsError, TargetsReader, TargetsWriter};
 pub use touchline_types::Record;

@@ -14,12 +14,12 @@
 
 use std::sync::Arc;
 
-use loom::sync::atomic::AtomicU64;
+use loom::sync::atomic::{AtomicU64, Ordering};
 use loom::sync::{Condvar, Mutex};
 use loom::thread;
 use touchline_ring::{
     BroadcastConsumer, BroadcastProducer, Record, RingError, SpscConsumer, SpscProducer, broadcast,
-    layout, spsc,
+    layout, spsc, versions::Versions,
 };
 use touchline_types::BadValue;
 
@@ -271,5 +271,72 @@ fn a_reader_that_joins_while_records_are_written_starts_at_a_whole_one() {
             }
         }
         writer.join().unwrap();
+    });
+}
+
+const PLACE: Versions = Versions { newest: 0, slots: 1, slot_words: 2 };
+
+/// Fills both words of a slot with the number of its version.
+fn publish(words: &[AtomicU64]) -> u64 {
+    PLACE.publish(words, |version, slot| {
+        slot[0].store(version, Ordering::Relaxed);
+        slot[1].store(version, Ordering::Relaxed);
+    })
+}
+
+/// Reads once; the version, if there was one that stayed.
+fn read(words: &[AtomicU64]) -> Option<u64> {
+    let copy = |slot: &[AtomicU64]| {
+        let second = slot[1].load(Ordering::Relaxed);
+        [slot[0].load(Ordering::Relaxed), second]
+    };
+    let (version, copied) = PLACE.read(words, copy)?;
+    assert!(version == 0 || copied == [version; 2], "torn: {copied:?} is version {version}");
+    (version > 0).then_some(version)
+}
+
+fn versions() -> Heap {
+    Arc::new((0..PLACE.words()).map(|_| AtomicU64::new(0)).collect())
+}
+
+#[test]
+fn a_reader_of_versions_gets_a_whole_one_and_never_an_older_one_than_before() {
+    check(|| {
+        let memory = versions();
+        let written = memory.clone();
+        let writer = thread::spawn(move || {
+            for version in 1..=3 {
+                assert_eq!(publish(&written), version);
+            }
+        });
+        let mut last = 0;
+        for _ in 0..2 {
+            if let Some(version) = read(&memory) {
+                assert!(version >= last);
+                last = version;
+            }
+        }
+        writer.join().unwrap();
+        assert_eq!(read(&memory), Some(3));
+    });
+}
+
+#[test]
+fn a_writer_that_dies_in_the_middle_leaves_the_newest_version_and_the_next_one_goes_on() {
+    check(|| {
+        let memory = versions();
+        publish(&memory);
+        let written = memory.clone();
+        let writer = thread::spawn(move || {
+            // It dies after the first word; the next process publishes.
+            written[PLACE.slots].store(77, Ordering::Relaxed);
+            publish(&written);
+            publish(&written);
+        });
+        if let Some(version) = read(&memory) {
+            assert!((1..=3).contains(&version));
+        }
+        writer.join().unwrap();
+        assert_eq!(read(&memory), Some(3));
     });
 }

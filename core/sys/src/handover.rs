@@ -6,10 +6,10 @@
 
 use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{MemfdFlags, Mode, SealFlags};
+use rustix::fs::{MemfdFlags, Mode, OFlags, SealFlags};
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags,
     SendAncillaryBuffer, SendAncillaryMessage, SendFlags, Shutdown, SocketAddrUnix, SocketFlags,
@@ -56,6 +56,20 @@ pub fn seal(fd: impl AsFd, seal: Seal) -> Result<(), SysError> {
     };
     let length = SealFlags::SHRINK | SealFlags::GROW;
     at("seal", "memfd", rustix::fs::fcntl_add_seals(fd, length | writes))
+}
+
+/// Another descriptor of a memfd, by which it can only be read, and which no process of another
+/// user than ours can open again for more: its mode is ours alone.
+///
+/// # Errors
+///
+/// Whatever the system says to chmod, or to open below /proc.
+pub fn for_reading(fd: impl AsFd) -> Result<OwnedFd, SysError> {
+    let fd = fd.as_fd();
+    at("chmod", "memfd", rustix::fs::fchmod(fd, Mode::from_raw_mode(0o600)))?;
+    let path = format!("/proc/self/fd/{}", fd.as_raw_fd());
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+    at("open", &path, rustix::fs::open(&path, flags, Mode::empty()))
 }
 
 /// One end of a connection that carries whole messages and descriptors. Never blocks.

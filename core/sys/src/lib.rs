@@ -13,7 +13,9 @@ mod poll;
 pub use agent::{Agent, run_parked, step_or_sleep, step_or_spin};
 pub use bell::{Bell, EventBell, Ringer};
 pub use clock::now_ns;
-pub use handover::{Admits, Link, LinkListener, Received, Seal, memory, own_uid, seal};
+pub use handover::{
+    Admits, Link, LinkListener, Received, Seal, for_reading, memory, own_uid, seal,
+};
 pub use map::{PAGE_BYTES, Part, SharedMap};
 pub use multicast::{MulticastReceiver, MulticastSender};
 pub use pin::pin_to_cpu;
