@@ -40,7 +40,7 @@ class Intruder:
         told = json.loads(answer)
         assert told["ok"], told
         self.session_id = told["session_id"]
-        self.engine, self.mine, self.public, self.bell, self.engine_bell = fds
+        self.engine, self.mine, self.public, self.bell, self.engine_bell, *_ = fds
         size = os.fstat(self.mine).st_size
         self.map = mmap.mmap(self.mine, size)
         self.link.send(b"mapped")

@@ -15,6 +15,7 @@ from touchline.strategy import (
     Parameter,
     Strategy,
     StrategyEventKind,
+    Targets,
     Timer,
     Trade,
 )
@@ -31,10 +32,20 @@ from touchline.strategy.native import (
     replace,
     sell,
     set_timer,
+    target,
+    targets,
     touch_of_others,
 )
 
-__all__ = ["CompiledProbe", "CompiledTrader", "Failing", "FailingCompiled", "PlainProbe", "Resting"]
+__all__ = [
+    "CompiledProbe",
+    "CompiledTargets",
+    "CompiledTrader",
+    "Failing",
+    "FailingCompiled",
+    "PlainProbe",
+    "Resting",
+]
 
 LOG_MAX = 256
 
@@ -67,6 +78,9 @@ class PlainProbe(Strategy):
 
     def on_timer(self, timer: Timer) -> None:
         self.told.append(("timer", timer))
+
+    def on_target(self, targets: Targets) -> None:
+        self.told.append(("target", targets))
 
     def on_stop(self) -> None:
         self.told.append(("stop", None))
@@ -243,6 +257,43 @@ class CompiledTrader(CompiledStrategy):
             cancel_all(venue)
         elif at == 10:
             state.stopping = True
+
+
+class CompiledTargets(CompiledStrategy):
+    """Writes down what it finds whenever it is told of targets."""
+
+    state = np.dtype(
+        [
+            ("count", np.int64),
+            ("lives", np.int64),
+            ("events", np.int64, (8, 5)),
+            ("heads", np.int64, (8, 4)),
+            ("found", np.int64, (8, 3)),
+            ("weights", np.float64, (8,)),
+        ]
+    )
+
+    @staticmethod
+    def on_live(venue: int, state: Any, event: Any) -> None:
+        state.lives += 1
+
+    @staticmethod
+    def on_target(venue: int, state: Any, event: Any) -> None:
+        at = state.count
+        state.events[at, 0], state.events[at, 1] = event.order, event.qty
+        state.events[at, 2], state.events[at, 3] = event.matched_time, event.released_time
+        state.events[at, 4] = event.expired
+        head = targets(venue)
+        state.heads[at, 0], state.heads[at, 1] = head.version, head.row_count
+        state.heads[at, 2], state.heads[at, 3] = head.expires_time, head.is_expired
+        one = target(venue, 1)
+        state.found[at, 0], state.found[at, 1], state.found[at, 2] = (
+            one.is_set,
+            one.position,
+            one.price,
+        )
+        state.weights[at] = one.weight
+        state.count += 1
 
 
 class FailingCompiled(CompiledTrader):

@@ -152,10 +152,12 @@ class Member:
         self.wire.next({35: "A"})
         self.count = 0
 
-    def order(self, side: str, qty: int, price: str) -> None:
-        """Send a limit order for ESH4 and wait until it is accepted."""
+    def order(self, side: str, qty: int, price: str, symbol: str = "ESH4") -> None:
+        """Send a limit order and wait until it is accepted; `qty` in lots of 1 and of 100."""
         self.count += 1
-        self.wire.send("D", new_order(f"B{self.count}", _54=side, _38=str(qty), _44=price))
+        units = qty * (100 if symbol == "ACME" else 1)
+        fields = {"_54": side, "_38": str(units), "_44": price, "_55": symbol}
+        self.wire.send("D", new_order(f"B{self.count}", **fields))
         answer = self.wire.next()
         while (answer[11], answer[150]) != (f"B{self.count}", "0"):
             answer = self.wire.next()

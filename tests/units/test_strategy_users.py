@@ -17,7 +17,7 @@ import pytest
 from rendered_units import as_root
 from running_venue import RunningVenue, find_program
 
-from touchline.core._abi import PORT_LAYOUT_HASH
+from touchline.core._abi import PORT_LAYOUT_HASH, lib
 from touchline.core._records import LAYOUT_HASH
 
 _KNOCK = Path(__file__).with_name("knock.py")
@@ -29,7 +29,7 @@ def _unused(first: int) -> int:
     return next(number for number in range(first, first + 1_000) if number not in known)
 
 
-MINE, OTHER, GROUP = _unused(51_000), _unused(52_000), _unused(53_000)
+MINE, OTHER, GROUP, THIRD = (_unused(number) for number in (51_000, 52_000, 53_000, 54_000))
 _ENTRY = '\n[[strategy]]\nname = "mine"\nmember = "ALPHA"\n'
 
 
@@ -54,10 +54,13 @@ class _Engine:
             assert time.monotonic() < deadline
             time.sleep(0.02)
 
-    def knock(self, uid: int, gid: int, name: str = "mine") -> dict[str, Any]:
+    def knock(self, uid: int, gid: int, name: str = "mine", targets: str = "") -> dict[str, Any]:
         """What a process of another user is told under the name of a strategy."""
         hello = {"strategy": name, "records": f"{LAYOUT_HASH:016x}"}
         hello["rings"] = f"{PORT_LAYOUT_HASH:016x}"
+        if targets:
+            layout = f"{lib.tl_targets_layout_hash():016x}"
+            hello = {"strategy": name, "targets": targets, "layout": layout}
         run_dir = self.venue.run_dir
         files = [path for path in sorted(run_dir.iterdir()) if path.is_file()]
         assert len(files) > 3
@@ -118,6 +121,25 @@ def test_a_strategy_s_user_may_not_observe(engine: _Engine):
 
 def test_a_user_outside_the_group_does_not_reach_the_socket(engine: _Engine):
     assert engine.knock(MINE, OTHER)["socket"] == "EACCES"
+
+
+def test_the_user_of_the_targets_sets_them_the_strategy_sees_them_and_nobody_else_does_either():
+    with _engine(f"{_ENTRY}uid = {MINE}\ntargets_uid = {OTHER}\n") as engine:
+        for uid, how, may in [
+            (OTHER, "write", True),
+            (OTHER, "read", True),
+            (MINE, "read", True),
+            (MINE, "write", False),
+            (THIRD, "read", False),
+            (THIRD, "write", False),
+        ]:
+            told = engine.knock(uid, GROUP, targets=how)["socket"]
+            what = "set" if how == "write" else "see"
+            no = f"user {uid} may not {what} the targets of strategy mine"
+            assert told == ({"ok": True} if may else {"ok": False, "error": no}), (uid, how)
+        # To set its targets is no right to be the strategy.
+        told = engine.knock(OTHER, GROUP)
+        assert told["socket"] == {"ok": False, "error": f"user {OTHER} may not run strategy mine"}
 
 
 def test_where_no_strategy_has_a_user_nobody_else_reaches_the_socket():

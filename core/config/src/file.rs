@@ -186,6 +186,7 @@ pub(crate) struct StrategySection {
     #[serde(default = "strategy_burst")]
     pub(crate) order_burst: u64,
     pub(crate) uid: Option<u32>,
+    pub(crate) targets_uid: Option<u32>,
 }
 
 fn strategy_order_qty() -> u64 {

@@ -24,6 +24,8 @@ pub struct Strategy {
     pub name: String,
     /// User whose process may connect; without one, the engine's own and root.
     pub uid: Option<u32>,
+    /// User whose process may set its targets; without one, the engine's own and root.
+    pub targets_uid: Option<u32>,
     /// Largest order, lots; 0: the instrument's limit alone.
     pub max_order_qty: u64,
     /// Largest position either way, its open orders counted as executed, lots.
@@ -74,6 +76,7 @@ pub(crate) fn strategies(
             member_id: member.map_or(0, |member| member.id),
             name: section.name.clone(),
             uid: section.uid,
+            targets_uid: section.targets_uid,
             max_order_qty: section.max_order_qty,
             max_position: section.max_position,
             max_orders_per_s: rate,

@@ -23,4 +23,4 @@ pub use admin::{AdminReply, AdminRequest, AdminServer, Operator, operator};
 pub use engine::{Engine, EngineError};
 pub use hashes::{HASHES_KEPT, StateHashes};
 pub use journaling::{Durable, JournalAgent};
-pub use strategies::{Reception, Visits, read_hello, reception};
+pub use strategies::{Hello, Reception, Visits, read_hello, reception};

@@ -151,17 +151,21 @@ typedef struct tl_strategy tl_strategy;
 /* Something that happened, in the order in which it did. Prices are price units, quantities lots,
  * times ns since the epoch (UTC). Fields that a kind does not name are 0. */
 typedef struct tl_strategy_event {
-    uint64_t seq;            /* of the command that caused it; 0: Timer */
-    uint64_t timestamp;      /* it was sequenced, the venue's own time; Timer, Live, Stale: 0 */
-    uint64_t matched_time;   /* the matcher had made it; Timer: when it was due */
-    uint64_t released_time;  /* the engine released it: what it acknowledges is durable */
+    uint64_t seq;            /* of the command that caused it; 0: Timer, Target */
+    uint64_t timestamp;      /* it was sequenced, the venue's own time; Timer, Live, Stale,
+                                Target: 0 */
+    uint64_t matched_time;   /* the matcher had made it; Timer: when it was due; Target: when they
+                                were published */
+    uint64_t released_time;  /* the engine released it: what it acknowledges is durable; Target:
+                                when they expire */
     uint64_t order;          /* Execution: the number that tl_strategy_new_order gave; 0 if another
-                                process sent the order. Timer: the timer's number */
+                                process sent the order. Timer: the timer's number. Target: the
+                                version */
     uint64_t trd_match_id;   /* Trade, Execution of a fill */
     int64_t price;           /* Trade, a fill, Live: last_px, INT64_MIN before the first; any other
                                 Execution: the order's price */
     uint64_t qty;            /* Trade, a fill: last_qty; Canceled: what was cancelled; any other
-                                Execution: order_qty */
+                                Execution: order_qty; Target: how many there are */
     uint64_t leaves_qty;     /* Execution: after it */
     uint64_t cum_qty;        /* Execution: after it */
     int64_t position;        /* own position of the instrument: bought less sold, today */
@@ -177,7 +181,8 @@ typedef struct tl_strategy_event {
     uint8_t reason;          /* Execution: value of the records' Reason, where it was refused */
     uint8_t phase;           /* Phase, Live: SecurityTradingStatus(326) */
     uint8_t aggressor;       /* a fill: 1 if this order arrived, 0 if it rested */
-    uint8_t reserved[5];
+    uint8_t expired;         /* Target: 1 if they do not count any more */
+    uint8_t reserved[4];
 } tl_strategy_event;
 
 enum {
@@ -188,8 +193,10 @@ enum {
     TL_STRATEGY_TIMER = 5,     /* a timer is due */
     TL_STRATEGY_LIVE = 6,      /* the book of the instrument is right from here on, also after
                                   Stale; phase, position and touch are in the event */
-    TL_STRATEGY_STALE = 7      /* records were overwritten before they were read: no book is right
+    TL_STRATEGY_STALE = 7,     /* records were overwritten before they were read: no book is right
                                   until its Live; own orders and position are not affected */
+    TL_STRATEGY_TARGET = 8     /* a new version of the targets is whole, or the newest has expired;
+                                  not before the first Live */
 };
 
 enum {
@@ -290,6 +297,58 @@ int64_t tl_strategy_name_gauges(tl_strategy *strategy, const char *names);
 /* Sets the first `count` gauges, in the order of their names, at the cost of a store for each. A
  * value that is not finite is shown as unknown. 0; or ARGUMENT. */
 int64_t tl_strategy_set_gauges(tl_strategy *strategy, const double *values, uint64_t count);
+
+/* Targets of a strategy: the positions that somebody wants it to have, and until when. */
+typedef struct tl_targets {
+    uint64_t version;        /* from 1, rising; tl_targets_put gives it */
+    uint64_t published_time; /* ns since the epoch (UTC) */
+    uint64_t expires_time;   /* from then on they do not count any more; 31 days later at most */
+    uint32_t count;          /* rows */
+    uint8_t expired;         /* 1 from expires_time on */
+    uint8_t reserved[3];
+    char source[32];         /* who made them: UTF-8, zeros behind it */
+} tl_targets;
+
+typedef struct tl_target {
+    int64_t position;        /* bought less sold, lots */
+    double weight;           /* share of the portfolio that it stands for; NaN: none said */
+    int64_t price;           /* what it was made from, price units; INT64_MIN: none said */
+    uint32_t instrument_id;  /* rows stand in this order, each instrument at most once */
+    uint32_t reserved;
+} tl_target;
+
+/* The newest targets of this strategy, expired or not: fills *targets, and at most `capacity` rows.
+ * 1: done; 0: there were none yet; ARGUMENT. */
+int64_t tl_strategy_targets(const tl_strategy *strategy, tl_targets *targets, tl_target *rows,
+                            uint64_t capacity);
+
+/* Fills *target. 1: done; 0: no target of this instrument, or the targets have expired. */
+int64_t tl_strategy_target(const tl_strategy *strategy, uint32_t instrument_id, tl_target *target);
+
+/* Hash of the layout of targets in memory: what the engine's has to be. */
+uint64_t tl_targets_layout_hash(void);
+
+/* Who sets the targets of a strategy. */
+typedef struct tl_targets_setter tl_targets_setter;
+
+/* Connects the process that sets the targets of strategy `name`, one at a time; arguments and
+ * results as tl_strategy_open. */
+int64_t tl_targets_open(const char *path, const char *name, tl_targets_setter **setter, char *error,
+                        uint64_t error_bytes);
+
+/* Leaves; the targets stay until they expire. Frees the setter; NULL is allowed. */
+void tl_targets_close(tl_targets_setter *setter);
+
+/* Publishes targets with targets->count rows; its version, expired and reserved are not looked at.
+ * Returns the version; TL_STRATEGY_GONE if the engine has ended: open a new setter; or
+ * TL_STRATEGY_ARGUMENT, and writes why to error (at most error_bytes, no NUL). */
+int64_t tl_targets_put(const tl_targets_setter *setter, const tl_targets *targets,
+                       const tl_target *rows, char *error, uint64_t error_bytes);
+
+/* Looks at the targets of strategy `name` of a running venue, from outside: as
+ * tl_strategy_targets, or on failure as tl_strategy_open. */
+int64_t tl_targets_read(const char *path, const char *name, tl_targets *targets, tl_target *rows,
+                        uint64_t capacity, char *error, uint64_t error_bytes);
 
 /* UTC now, ns since the epoch: the venue's clock. */
 uint64_t tl_now_ns(void);

@@ -8,6 +8,7 @@ pub mod model;
 pub mod recorded;
 pub mod strategy;
 pub mod subscriber;
+pub mod targets;
 mod venue;
 
 use std::ffi::{CStr, OsStr, c_char};

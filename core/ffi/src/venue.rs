@@ -82,6 +82,7 @@ fn strategy(strategy: &Strategy) -> Value {
         "member_id": strategy.member_id,
         "name": strategy.name,
         "uid": strategy.uid,
+        "targets_uid": strategy.targets_uid,
         "max_order_qty": strategy.max_order_qty,
         "max_position": strategy.max_position,
         "max_orders_per_s": strategy.max_orders_per_s,

@@ -8,6 +8,8 @@ __all__ = [
     "ConfigError",
     "ProgramError",
     "RingError",
+    "TargetsError",
+    "TargetsRefusedError",
     "TouchlineError",
     "VenueRunningError",
     "VenueUnreachableError",
@@ -32,6 +34,14 @@ class ProgramError(TouchlineError):
 
 class RingError(TouchlineError):
     """A ring is not there, or is no ring of this build; the field that differs is named."""
+
+
+class TargetsError(TouchlineError):
+    """Targets cannot be read, or are none that the strategy may have; the place is named."""
+
+
+class TargetsRefusedError(TargetsError):
+    """The engine is not there, or does not let this process set or see the targets."""
 
 
 class VenueRunningError(TouchlineError):

@@ -93,6 +93,8 @@ class Strategy:
         The name under which its process connects.
     uid : int or None
         User whose process may connect; None: the engine's own, and root.
+    targets_uid : int or None
+        User whose process may set its targets; None likewise.
     max_order_qty, max_position : int
         Lots of one order (0: no limit), lots of position either way with open orders counted as
         executed.
@@ -104,6 +106,7 @@ class Strategy:
     member_id: int
     name: str
     uid: int | None
+    targets_uid: int | None
     max_order_qty: int
     max_position: int
     max_orders_per_s: int

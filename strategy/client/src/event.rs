@@ -18,6 +18,8 @@ pub enum Kind {
     Live = 6,
     /// No book is right until its Live.
     Stale = 7,
+    /// There are other targets, or they have expired.
+    Target = 8,
 }
 
 /// What an Execution says; `TL_EXECUTION_*`.
@@ -67,12 +69,14 @@ pub struct StrategyEvent {
     pub reason: u8,
     pub phase: u8,
     pub aggressor: u8,
-    pub reserved: [u8; 5],
+    pub expired: u8,
+    pub reserved: [u8; 4],
 }
 
 const _: () = assert!(size_of::<StrategyEvent>() == 136);
 const _: () = assert!(std::mem::offset_of!(StrategyEvent, instrument_id) == 120);
 const _: () = assert!(std::mem::offset_of!(StrategyEvent, aggressor) == 130);
+const _: () = assert!(std::mem::offset_of!(StrategyEvent, expired) == 131);
 
 impl StrategyEvent {
     pub(crate) fn of(kind: Kind) -> Self {

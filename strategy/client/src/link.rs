@@ -11,6 +11,8 @@ use touchline_ring::{BroadcastConsumer, RingError, SpscProducer};
 use touchline_sys::{EventBell, Interest, Link, Poller, Readiness, Received, SharedMap, SysError};
 use touchline_types::{Command, PrivateRecord, PublicRecord};
 
+use crate::targets::{self, Watch};
+
 /// How long the engine may take to answer.
 const ANSWER: Duration = Duration::from_secs(5);
 /// Longest answer, bytes.
@@ -81,6 +83,7 @@ pub(crate) struct Connection {
     pub(crate) commands: SpscProducer<Command, Arc<SharedMap>>,
     pub(crate) gauges: SharedMap,
     pub(crate) engine: EventBell,
+    pub(crate) targets: Watch,
     bell: Link,
     link: Link,
     poller: Poller,
@@ -90,27 +93,20 @@ pub(crate) struct Connection {
 impl Connection {
     /// Connects to the engine of a venue; without a name as an observer.
     pub(crate) fn open(venue: &Venue, name: &str) -> Result<Self, OpenError> {
-        let known = name.is_empty() || venue.strategies.iter().any(|one| one.name == name);
-        if !known {
-            let known = venue.strategies.iter().map(|strategy| strategy.name.clone()).collect();
-            return Err(OpenError::Unknown(name.into(), known));
-        }
-        let path = venue.run_file(RunFile::StrategySocket);
-        let on = path.display().to_string();
-        let link = Link::connect(&path).map_err(|error| OpenError::NoEngine(on, error))?;
         let hello = json!({
             "strategy": name,
             "records": format!("{:016x}", touchline_types::LAYOUT_HASH),
             "rings": format!("{:016x}", touchline_ring::port::LAYOUT_HASH),
         });
-        link.send(hello.to_string().as_bytes(), &[])?;
-        let (answer, fds) = await_answer(&link)?;
+        let (link, answer, mut fds) = greet(venue, name, &hello)?;
         let number = |key: &str| {
             let missing = || OpenError::Answer(format!("{key} is missing"));
             answer.get(key).and_then(Value::as_u64).ok_or_else(missing)
         };
         let session_id = u32::try_from(number("session_id")?).unwrap_or(u32::MAX);
         let epoch = number("epoch")?;
+        // An observer has none.
+        let targets = if fds.len() == 6 { fds.pop() } else { None };
         let fds: [OwnedFd; 5] = fds.try_into().map_err(|fds: Vec<OwnedFd>| {
             OpenError::Answer(format!("{} descriptors came, not 5", fds.len()))
         })?;
@@ -120,6 +116,7 @@ impl Connection {
         // It seals our piece now: what is mapped stays writable, and nothing else becomes so.
         link.send(b"mapped", &[])?;
         let public = Arc::new(SharedMap::view(&public, "public ring")?);
+        let targets = targets.map(|fd| targets::map(&fd, venue, false)).transpose()?;
         let (bell, poller) = (Link::of(bell), Poller::new(2)?);
         poller.add(bell.fd(), BELL, Interest::Read)?;
         poller.add(link.fd(), LINK, Interest::Read)?;
@@ -131,6 +128,7 @@ impl Connection {
             commands: SpscProducer::attach(Arc::new(commands))?,
             gauges,
             engine: EventBell::of(engine_bell),
+            targets: Watch::new(targets, targets::bounds_of(venue, name))?,
             bell,
             link,
             poller,
@@ -175,6 +173,26 @@ impl Connection {
     pub(crate) fn is_called(&self) -> bool {
         !self.ready.is_empty()
     }
+}
+
+/// Says hello to the engine of a venue; what it answers, and hands over. The name is one of the
+/// venue's strategies, or none.
+pub(crate) fn greet(
+    venue: &Venue,
+    name: &str,
+    hello: &Value,
+) -> Result<(Link, Value, Vec<OwnedFd>), OpenError> {
+    let known = name.is_empty() || venue.strategies.iter().any(|one| one.name == name);
+    if !known {
+        let known = venue.strategies.iter().map(|strategy| strategy.name.clone()).collect();
+        return Err(OpenError::Unknown(name.into(), known));
+    }
+    let path = venue.run_file(RunFile::StrategySocket);
+    let on = path.display().to_string();
+    let link = Link::connect(&path).map_err(|error| OpenError::NoEngine(on, error))?;
+    link.send(hello.to_string().as_bytes(), &[])?;
+    let (answer, fds) = await_answer(&link)?;
+    Ok((link, answer, fds))
 }
 
 fn await_answer(link: &Link) -> Result<(Value, Vec<OwnedFd>), OpenError> {

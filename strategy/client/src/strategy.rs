@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use touchline_config::{ConfigError, Venue};
-use touchline_ring::{RingError, gauges};
+use touchline_ring::{RingError, Target, Targets, gauges};
 use touchline_sys::now_ns;
 use touchline_types::{
     Command, CommandKind, Event, EventKind, OrdType, PrivateRecord, PublicRecord, Scope, Side,
@@ -25,6 +25,8 @@ const IDLE_TURNS: u32 = 1 << 12;
 const TURNS: u32 = 64;
 /// A snapshot that does not begin is asked for again after this time, ns.
 const SNAPSHOT_AGAIN_NS: u64 = 250_000_000;
+/// A time that does not come.
+const NEVER: u64 = u64::MAX;
 
 /// Why a command was not sent, or nothing is told any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,7 +138,7 @@ impl Strategy {
                 self.tick = if is_tick { event.released_time } else { 0 };
                 return Ok(Some(event));
             }
-            if self.is_timer_due() {
+            if self.is_clock_due() {
                 continue;
             }
             if self.advance() {
@@ -147,15 +149,45 @@ impl Strategy {
         }
     }
 
-    /// Looks now and then, also while records come without a pause, whether a timer is due; then it
-    /// is told next.
+    /// Looks now and then, also while records come without a pause, whether a timer is due or the
+    /// targets are others; then that is told next.
     #[inline]
-    fn is_timer_due(&mut self) -> bool {
+    fn is_clock_due(&mut self) -> bool {
         self.turns = self.turns.wrapping_add(1);
-        if self.timers.is_empty() || !self.turns.is_multiple_of(TURNS) {
+        self.turns.is_multiple_of(TURNS) && self.tell_due()
+    }
+
+    /// Tells of a timer or of the targets, where there is something to tell; the clock is asked
+    /// only where there may be.
+    fn tell_due(&mut self) -> bool {
+        if self.timers.is_empty()
+            && !self.connection.targets.has_news()
+            && self.expiry_ns() == NEVER
+        {
             return false;
         }
-        self.tell_timer(now_ns())
+        let now = now_ns();
+        self.tell_timer(now) || self.tell_targets(now)
+    }
+
+    /// Targets are not told before the positions that they are compared with are known.
+    fn tell_targets(&mut self, now: u64) -> bool {
+        if self.market.snapshots == 0 {
+            return false;
+        }
+        let event = self.connection.targets.take(now);
+        self.told.extend(event);
+        event.is_some()
+    }
+
+    /// When the targets expire, as far as that is to be told.
+    fn expiry_ns(&self) -> u64 {
+        if self.market.snapshots == 0 { NEVER } else { self.connection.targets.next_ns() }
+    }
+
+    /// True if a look at the targets would find something.
+    fn has_other_targets(&self) -> bool {
+        self.market.snapshots > 0 && self.connection.targets.has_news()
     }
 
     fn tell_timer(&mut self, now: u64) -> bool {
@@ -287,18 +319,17 @@ impl Strategy {
         }
     }
 
-    /// Nothing came: is a timer due, is the engine still there? True if there is something to tell.
+    /// Nothing came: is a timer due, are there other targets, is the engine still there? True if
+    /// there is something to tell.
     fn look_around(&mut self) -> Result<bool, Refusal> {
         self.idle = self.idle.wrapping_add(1);
         let rarely = self.idle.is_multiple_of(IDLE_TURNS);
-        if rarely || !self.timers.is_empty() {
-            let now = now_ns();
-            if self.tell_timer(now) {
-                return Ok(true);
-            }
-            if rarely && self.market.waits() && now >= self.ask_at {
-                self.ask_snapshot(now);
-            }
+        let looks = !self.timers.is_empty() || self.has_other_targets();
+        if (looks || self.idle.is_multiple_of(TURNS)) && self.tell_due() {
+            return Ok(true);
+        }
+        if rarely && self.market.waits() && now_ns() >= self.ask_at {
+            self.ask_snapshot(now_ns());
         }
         if rarely && self.gone.is_none() && self.connection.hear() {
             self.leave("the engine has closed the connection");
@@ -326,9 +357,8 @@ impl Strategy {
         if empty && self.gone.is_none() {
             self.counts.sleeps += 1;
             let now = now_ns();
-            let timer_ns = self.timers.next_ns().saturating_sub(now);
-            let ask_ns =
-                if self.market.waits() { self.ask_at.saturating_sub(now) } else { u64::MAX };
+            let timer_ns = self.timers.next_ns().min(self.expiry_ns()).saturating_sub(now);
+            let ask_ns = if self.market.waits() { self.ask_at.saturating_sub(now) } else { NEVER };
             let timeout_ns = timeout_ns.min(timer_ns).min(ask_ns);
             if let Err(error) = self.connection.sleep(timeout_ns) {
                 self.leave(&error.to_string());
@@ -336,13 +366,13 @@ impl Strategy {
             if self.connection.is_called() && self.connection.hear() {
                 self.leave("the engine has closed the connection");
             }
-            if ask_ns != u64::MAX && now_ns() >= self.ask_at {
+            if ask_ns != NEVER && now_ns() >= self.ask_at {
                 self.ask_snapshot(now_ns());
             }
         }
         self.connection.executions.unpark();
         let news = self.connection.executions.depth() > 0 || self.connection.public.depth() > 0;
-        if (news && !self.is_blind) || self.timers.next_ns() <= now_ns() {
+        if (news && !self.is_blind) || self.tell_due() {
             return Ok(true);
         }
         if self.gone.is_some() { Err(Refusal::Gone) } else { Ok(false) }
@@ -501,6 +531,20 @@ impl Strategy {
         self.market.is_live() && (1..=self.market.len()).contains(&(instrument_id as usize))
     }
 
+    /// Its newest targets, and whether they have expired; `None` before the first.
+    #[must_use]
+    pub fn targets(&self) -> Option<(&Targets, bool)> {
+        self.connection.targets.current()
+    }
+
+    /// Its target of an instrument, while the targets count.
+    #[must_use]
+    pub fn target(&self, instrument_id: u32) -> Option<&Target> {
+        let (targets, _) = self.targets().filter(|(_, is_expired)| !is_expired)?;
+        let at = targets.rows.binary_search_by_key(&instrument_id, |row| row.instrument_id);
+        targets.rows.get(at.ok()?)
+    }
+
     /// Why the strategy is gone, if it is.
     #[must_use]
     pub fn why(&self) -> Option<&str> {
@@ -521,6 +565,8 @@ impl Strategy {
             "commands_sent": counts.sent,
             "ring_full": counts.full,
             "sleeps": counts.sleeps,
+            "targets_refused": self.connection.targets.refused,
+            "targets_why": self.connection.targets.why(),
         })
     }
 }

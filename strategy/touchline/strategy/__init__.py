@@ -8,6 +8,7 @@ while. docs/strategies.md has both.
 from __future__ import annotations
 
 from touchline.core import OrdStatus, OrdType, Reason, Side, TimeInForce, TradingPhase
+from touchline.core.targets import Target, Targets
 from touchline.strategy.errors import (
     CompileError,
     EngineGoneError,
@@ -62,6 +63,8 @@ __all__ = [
     "StrategyEventKind",
     "StrategyLoadError",
     "StrategyRefusedError",
+    "Target",
+    "Targets",
     "TimeInForce",
     "Timer",
     "Trade",

@@ -78,7 +78,7 @@ class CompiledDriver:
         self.strategy = strategy
         self.states = _state(strategy)
         self._events = np.zeros(1, EVENT_DTYPE)
-        self._counts = np.zeros(8, np.int64)
+        self._counts = np.zeros(16, np.int64)
         self._loop: Any = None
         self._connection: Connection | None = None
         self._gauges = tuple(declared_gauges(type(strategy)))
@@ -261,7 +261,7 @@ def loop(states, events, counts, venue, action, until_ns, park):
             return result
         if result > 0:
             kind = event.kind
-            counts[kind & 7] += 1
+            counts[kind & 15] += 1
 {branches}
             if state.stopping:
                 return {stopping}

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from touchline.core._abi import ffi, lib
+from touchline.core.targets import TARGET_DTYPE, Targets, from_abi
 from touchline.core.venue import Instrument, Venue
 from touchline.strategy.errors import (
     EngineGoneError,
@@ -115,6 +116,13 @@ class Connection:
     def position(self, instrument: Instrument) -> int:
         """Own position: bought less sold today, lots."""
         return int(lib.tl_strategy_position(self.handle, instrument.id))
+
+    def targets(self) -> Targets | None:
+        """The newest targets, expired or not; None before the first."""
+        head = ffi.new("tl_targets *")
+        rows = np.zeros(len(self.venue.instruments), TARGET_DTYPE)
+        result = lib.tl_strategy_targets(self.handle, head, pointer("tl_target *", rows), len(rows))
+        return from_abi(self.venue, head, rows) if result == 1 else None
 
     def own_orders(self) -> npt.NDArray[np.void]:
         """Own open orders as the venue last acknowledged them, oldest first."""

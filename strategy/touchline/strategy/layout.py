@@ -25,6 +25,7 @@ __all__ = [
     "NO_BID",
     "NO_OFFER",
     "OWN_ORDER_DTYPE",
+    "TARGETS_DTYPE",
     "UNKNOWN_ORDER",
     "ExecutionKind",
     "StrategyEventKind",
@@ -62,6 +63,8 @@ class StrategyEventKind(enum.IntEnum):
     """The book of the instrument is right from here on."""
     STALE = 7
     """Records were overwritten before they were read: no book is right until its LIVE."""
+    TARGET = 8
+    """A new version of the targets is whole, or the newest has expired."""
 
 
 class ExecutionKind(enum.IntEnum):
@@ -106,7 +109,8 @@ EVENT_DTYPE = np.dtype(
         ("reason", "u1"),
         ("phase", "u1"),
         ("aggressor", "u1"),
-        ("reserved", "u1", (5,)),
+        ("expired", "u1"),
+        ("reserved", "u1", (4,)),
     ]
 )
 """Something that happened; docs/strategies.md says which fields a kind fills."""
@@ -132,6 +136,19 @@ LEVEL_DTYPE = np.dtype(
 )
 """A price level."""
 
+TARGETS_DTYPE = np.dtype(
+    [
+        ("version", "<i8"),
+        ("published_time", "<i8"),
+        ("expires_time", "<i8"),
+        ("count", "<u4"),
+        ("expired", "u1"),
+        ("reserved", "u1", (3,)),
+        ("source", "u1", (32,)),
+    ]
+)
+"""What is said of targets as a whole."""
+
 
 def _compare(name: str, dtype: np.dtype[np.void]) -> None:
     """Refuse a library whose struct is another one than the dtype."""
@@ -145,6 +162,7 @@ for _name, _dtype in (
     ("tl_strategy_event", EVENT_DTYPE),
     ("tl_own_order", OWN_ORDER_DTYPE),
     ("tl_level", LEVEL_DTYPE),
+    ("tl_targets", TARGETS_DTYPE),
 ):
     _compare(_name, _dtype)
 for _prefix, _values in (("TL_STRATEGY", StrategyEventKind), ("TL_EXECUTION", ExecutionKind)):

@@ -24,6 +24,7 @@ CALLBACKS = (
     "on_trade",
     "on_execution",
     "on_timer",
+    "on_target",
     "on_stop",
 )
 """Every callback, of both kinds; docs/strategies.md says when each is called."""

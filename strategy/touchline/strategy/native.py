@@ -21,10 +21,19 @@ from numba import types
 
 from touchline.core import OrdType, Side, TimeInForce
 from touchline.core._abi import LIBRARY_PATH
-from touchline.strategy.layout import LEVEL_DTYPE, NO_BID, NO_OFFER, OWN_ORDER_DTYPE
+from touchline.core.targets import TARGET_DTYPE
+from touchline.strategy.layout import (
+    LEVEL_DTYPE,
+    NO_BID,
+    NO_OFFER,
+    OWN_ORDER_DTYPE,
+    TARGETS_DTYPE,
+)
 
 __all__ = [
     "OwnOrder",
+    "Target",
+    "TargetsHead",
     "Touch",
     "buy",
     "cancel",
@@ -40,6 +49,8 @@ __all__ = [
     "replace",
     "sell",
     "set_timer",
+    "target",
+    "targets",
     "touch_of_others",
 ]
 
@@ -104,6 +115,8 @@ _levels = _external(
 )
 _is_live = _external("tl_strategy_is_live", types.int64, _HANDLE, types.uint32)
 _set_timer = _external("tl_strategy_set_timer", types.int64, _HANDLE, types.uint64, types.uint64)
+_targets = _external("tl_strategy_targets", types.int64, _HANDLE, _POINTER, _POINTER, types.uint64)
+_target = _external("tl_strategy_target", types.int64, _HANDLE, types.uint32, _POINTER)
 _now_ns = _external("tl_now_ns", types.int64)
 next_event = _external("tl_strategy_next", types.int64, _HANDLE, _POINTER)
 wait = _external("tl_strategy_wait", types.int64, _HANDLE, types.uint64)
@@ -134,6 +147,28 @@ class Touch(NamedTuple):
     bid_qty: int
     offer_px: int
     offer_qty: int
+
+
+class Target(NamedTuple):
+    """Where the strategy should be in one instrument."""
+
+    is_set: bool
+    """False if the instrument has no target, or the targets have expired; the rest is 0 then."""
+    position: int
+    weight: float
+    """NaN where none was said."""
+    price: int
+    """The lowest int64 where none was said."""
+
+
+class TargetsHead(NamedTuple):
+    """What is said of the newest targets; all 0 before the first."""
+
+    version: int
+    published_time: int
+    expires_time: int
+    row_count: int
+    is_expired: bool
 
 
 @_inner
@@ -232,6 +267,26 @@ def levels(venue: int, instrument_id: int, side: int, out: npt.NDArray[np.void])
 def is_live(venue: int, instrument_id: int) -> bool:
     """True if the book of the instrument is right."""
     return _is_live(venue, instrument_id) == 1
+
+
+@_inner
+def target(venue: int, instrument_id: int) -> Target:
+    """The target of an instrument: see :class:`Target`."""
+    out = np.zeros(1, TARGET_DTYPE)
+    is_set = _target(venue, instrument_id, out.ctypes.data) == 1
+    row = out[0]
+    return Target(is_set, row.position, row.weight, row.price)
+
+
+@_inner
+def targets(venue: int) -> TargetsHead:
+    """What is said of the newest targets: see :class:`TargetsHead`."""
+    out = np.zeros(1, TARGETS_DTYPE)
+    _targets(venue, out.ctypes.data, 0, 0)
+    head = out[0]
+    return TargetsHead(
+        head.version, head.published_time, head.expires_time, head.count, head.expired != 0
+    )
 
 
 @_inner

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -16,6 +17,7 @@ import numpy as np
 
 from touchline.core import OrdStatus, OrdType, Reason, Side, TimeInForce, TradingPhase
 from touchline.core._abi import lib
+from touchline.core.targets import Target, Targets
 from touchline.core.venue import Instrument, Venue
 from touchline.strategy.connection import Connection, pointer
 from touchline.strategy.errors import EngineGoneError, StrategyArgumentError, StrategyError
@@ -102,6 +104,9 @@ class Strategy(AnyStrategy):
 
     def on_timer(self, timer: Timer) -> None:
         """A timer of :meth:`every`, :meth:`after` or :meth:`at` is due."""
+
+    def on_target(self, targets: Targets) -> None:
+        """A new version of the targets is whole, or the newest has expired: ``is_expired``."""
 
     def on_stop(self) -> None:
         """The last call; the engine cancels open orders after it."""
@@ -203,6 +208,16 @@ class Strategy(AnyStrategy):
         """Own position: bought less sold today, lots, with every event taken in it."""
         return self._connected().position(self._instrument(instrument))
 
+    @property
+    def targets(self) -> Targets | None:
+        """The newest targets, expired or not; None before the first."""
+        return self._connected().targets()
+
+    def target(self, instrument: str | Instrument) -> Target | None:
+        """The target of an instrument; None if it has none, or once they have expired."""
+        targets = self.targets
+        return None if targets is None else targets.get(self._instrument(instrument).symbol)
+
     def now_ns(self) -> int:
         """UTC now, ns since the epoch: the venue's clock."""
         return int(lib.tl_now_ns())
@@ -286,7 +301,7 @@ class PlainDriver:
         self.strategy = strategy
         self._events = np.zeros(_BATCH, EVENT_DTYPE)
         self._pointer = pointer("tl_strategy_event *", self._events)
-        self._counts = [0] * 8
+        self._counts = [0] * 16
         self._gauges = tuple(declared_gauges(type(strategy)))
         self._board: GaugeBoard | None = None
         self._tell = {
@@ -297,6 +312,7 @@ class PlainDriver:
             StrategyEventKind.TIMER: self._timer,
             StrategyEventKind.LIVE: self._live,
             StrategyEventKind.STALE: self._stale,
+            StrategyEventKind.TARGET: self._target,
         }
 
     def prepare(self) -> Compilation | None:
@@ -324,7 +340,7 @@ class PlainDriver:
         kind_at = _FIELDS["kind"]
         for event in self._events[:count].tolist() if count else ():
             kind = event[kind_at]
-            self._counts[kind & 7] += 1
+            self._counts[kind & 15] += 1
             self._tell[kind](event)
             if strategy._is_stopping:
                 break
@@ -373,6 +389,13 @@ class PlainDriver:
         for book in self.strategy._books.values():
             book.is_live = False
         self.strategy.on_stale()
+
+    def _target(self, event: tuple[Any, ...]) -> None:
+        """Tell of the version of the event; one behind it in the batch has taken its place."""
+        told = dict(zip(_FIELDS, event, strict=True))
+        targets = self.strategy.targets
+        if targets is not None and targets.version == told["order"]:
+            self.strategy.on_target(replace(targets, is_expired=bool(told["expired"])))
 
     def _timer(self, event: tuple[Any, ...]) -> None:
         self.strategy._due(event[_FIELDS["order"]], event[_FIELDS["matched_time"]])

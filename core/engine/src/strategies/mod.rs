@@ -10,6 +10,7 @@ mod places;
 mod port;
 mod reception;
 mod snapshot;
+mod targets;
 
 use std::collections::{HashSet, VecDeque};
 use std::os::fd::BorrowedFd;
@@ -29,7 +30,7 @@ pub(crate) use self::places::OWN_GATEWAY;
 use self::places::{cancel_of, limits_of, observers};
 use self::port::{Pace, Port};
 use self::reception::Visit;
-pub use self::reception::{Reception, Visits, read_hello, reception};
+pub use self::reception::{Hello, Reception, Visits, read_hello, reception};
 use self::snapshot::Walk;
 use crate::stats::{histogram, percentiles};
 

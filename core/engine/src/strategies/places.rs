@@ -19,6 +19,7 @@ pub(super) fn observers(venue: &Venue) -> Vec<Strategy> {
         member_id: 0,
         name: String::new(),
         uid: None,
+        targets_uid: None,
         max_order_qty: 0,
         max_position: 0,
         max_orders_per_s: 0,

@@ -7,12 +7,17 @@
 //! ```text
 //! -> {"strategy":"maker","records":"<layout hash>","rings":"<layout hash>"}   no name: an observer
 //! <- {"ok":true,"session_id":5,"epoch":1700000000000}  + engine piece, strategy piece, public ring
-//!                                                        (to read), its bell, our doorbell
+//!                                                        (to read), its bell, our doorbell, and
+//!                                                        its targets (to read) but for observers
 //! <- {"ok":false,"error":"..."}
 //! -> mapped                                              from here on nobody can map its piece for
 //!                                                        writing, or punch holes into it
 //! -> snapshot                                            another snapshot of the books, please
+//! -> {"strategy":"maker","targets":"write","layout":"<layout hash>"}   or "read": to look once
+//! <- {"ok":true}                                         + its targets
 //! ```
+//!
+//! One process at a time may set the targets of a strategy: as long as its connection lasts.
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
@@ -29,6 +34,7 @@ use touchline_sys::{
 
 use super::observers;
 use super::port::{Pace, Port, PortError};
+use super::targets::TargetsPiece;
 
 /// Longest message of a strategy, bytes.
 const MESSAGE_BYTES_MAX: usize = 512;
@@ -43,6 +49,10 @@ const ACCEPTED_MAX: usize = 16;
 /// A strategy may connect so often: each time memory is made, and orders are cancelled.
 const CONNECTIONS_PER_S: u64 = 2;
 const CONNECTIONS_BURST: u64 = 20;
+/// The targets of a strategy may be asked for so often: to set them, and by itself to see them, so
+/// that who only looks keeps nobody away.
+const TARGETS_PER_S: u64 = 50;
+const TARGETS_BURST: u64 = 200;
 /// A strategy may ask for a snapshot so often, ns.
 const SNAPSHOT_EVERY_NS: u64 = 200_000_000;
 /// Longest sleep, so that the end is noticed, ns.
@@ -77,8 +87,9 @@ pub struct Reception {
     engine: Ringer,
     public_ring: PathBuf,
     strategies: Vec<Strategy>,
-    /// How often each may connect.
-    paces: Vec<Pace>,
+    paces: Vec<Paces>,
+    /// Of the strategies, and none of the observers, who stand behind them.
+    targets: Vec<TargetsPiece>,
     guests: Vec<Option<Guest>>,
     /// What a stranger has handed to us, and sockets that may hold such things: to close them can
     /// take as long as he likes, so that is done where nobody waits.
@@ -102,11 +113,40 @@ struct Guest {
     /// Of a user who runs a strategy here; another one gets his refusal, and takes few places.
     welcome: bool,
     came_at: u64,
-    /// Which strategy it is and the number of the connection, once it has said so.
-    known: Option<(usize, u64)>,
+    role: Role,
     /// The engine's end and the strategy's piece, until the strategy has mapped its own.
     pending: Option<(Box<Port>, OwnedFd)>,
     snapshot_at: u64,
+}
+
+/// How often a strategy may connect, and its targets be asked for.
+#[derive(Clone, Copy, Debug)]
+struct Paces {
+    connect: Pace,
+    set_targets: Pace,
+    see_targets: Pace,
+}
+
+/// What a guest is here for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    /// It has not said so yet.
+    Unknown,
+    /// It is a strategy, by this connection number.
+    Strategy(usize, u64),
+    /// It sets the targets of one.
+    Writer(usize),
+}
+
+/// What a guest wants, by its first message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Hello {
+    /// To be this strategy; without a name, an observer.
+    Strategy(String),
+    /// To set the targets of this strategy.
+    SetTargets(String),
+    /// To look at them.
+    SeeTargets(String),
 }
 
 /// Opens the socket and makes both ends. The system lets other users than the engine's own connect
@@ -116,7 +156,7 @@ struct Guest {
 ///
 /// Whatever the system says to bind or poll.
 pub fn reception(venue: &Venue) -> Result<(Reception, Visits), SysError> {
-    let named = venue.strategies.iter().any(|one| one.uid.is_some());
+    let named = venue.strategies.iter().any(|one| one.uid.or(one.targets_uid).is_some());
     let admits = if named { Admits::Everybody } else { Admits::Owner };
     let listener = LinkListener::bind(&venue.run_file(RunFile::StrategySocket), admits)?;
     let poller = Poller::new(16)?;
@@ -125,6 +165,12 @@ pub fn reception(venue: &Venue) -> Result<(Reception, Visits), SysError> {
     let (back, returned) = channel();
     let strategies: Vec<Strategy> =
         venue.strategies.iter().cloned().chain(observers(venue)).collect();
+    let paces = Paces {
+        connect: Pace::new(CONNECTIONS_PER_S, CONNECTIONS_BURST),
+        set_targets: Pace::new(TARGETS_PER_S, TARGETS_BURST),
+        see_targets: Pace::new(TARGETS_PER_S, TARGETS_BURST),
+    };
+    let pieces = venue.strategies.iter().map(|_| TargetsPiece::make(venue.instruments.len()));
     let reception = Reception {
         listener,
         poller,
@@ -132,7 +178,8 @@ pub fn reception(venue: &Venue) -> Result<(Reception, Visits), SysError> {
         returned,
         engine: Ringer::open(&venue.run_file(RunFile::EngineBell))?,
         public_ring: venue.run_file(RunFile::PublicRing),
-        paces: vec![Pace::new(CONNECTIONS_PER_S, CONNECTIONS_BURST); strategies.len()],
+        paces: vec![paces; strategies.len()],
+        targets: pieces.collect::<Result<_, _>>()?,
         strategies,
         guests: Vec::new(),
         undertaker: undertaker(),
@@ -179,10 +226,9 @@ impl Reception {
     /// Takes the memory of those who have gone back. One whom the engine has given up goes, too.
     fn take_returned(&mut self) {
         while let Ok(port) = self.returned.try_recv() {
-            let place = (port.strategy, port.number);
-            let here = |guest: &Option<Guest>| {
-                guest.as_ref().is_some_and(|guest| guest.known == Some(place))
-            };
+            let place = Role::Strategy(port.strategy, port.number);
+            let here =
+                |guest: &Option<Guest>| guest.as_ref().is_some_and(|guest| guest.role == place);
             if let Some(index) = self.guests.iter().position(here) {
                 self.leave(index);
             }
@@ -198,7 +244,8 @@ impl Reception {
             if !welcome && unwelcome >= UNWELCOME_MAX {
                 continue; // dropped: closed
             }
-            let room = self.guests.len() < self.strategies.len() + STRANGERS_MAX;
+            let room =
+                self.guests.len() < self.strategies.len() + self.targets.len() + STRANGERS_MAX;
             let index = match self.guests.iter().position(Option::is_none) {
                 Some(index) => index,
                 None if room => {
@@ -209,16 +256,17 @@ impl Reception {
             };
             if self.poller.add(link.fd(), index as u64, Interest::Read).is_ok() {
                 let came_at = now_ns();
-                let (known, pending, snapshot_at) = (None, None, 0);
-                let guest = Guest { link, welcome, came_at, known, pending, snapshot_at };
+                let (role, pending, snapshot_at) = (Role::Unknown, None, 0);
+                let guest = Guest { link, welcome, came_at, role, pending, snapshot_at };
                 self.guests[index] = Some(guest);
             }
         }
     }
 
-    /// Whether a user runs any strategy at all.
+    /// Whether a user runs any strategy at all, or sets the targets of one.
     fn may_enter(&self, uid: u32) -> bool {
-        uid == 0 || uid == own_uid() || self.strategies.iter().any(|one| one.uid == Some(uid))
+        let here = |one: &Strategy| one.uid == Some(uid) || one.targets_uid == Some(uid);
+        uid == 0 || uid == own_uid() || self.strategies.iter().any(here)
     }
 
     /// A guest has said something, or has gone.
@@ -240,34 +288,39 @@ impl Reception {
 
     fn listen(&mut self, index: usize, message: &[u8]) {
         let Some(Some(guest)) = self.guests.get_mut(index) else { return };
-        match guest.known {
-            None => {
-                if let Err(error) = self.introduce(index, message) {
+        match guest.role {
+            Role::Unknown => {
+                let introduced = read_hello(message).and_then(|hello| match hello {
+                    Hello::Strategy(name) => self.introduce(index, &name),
+                    Hello::SetTargets(name) => self.give_targets(index, &name, true),
+                    Hello::SeeTargets(name) => self.give_targets(index, &name, false),
+                });
+                if let Err(error) = introduced {
                     self.refuse(index, &error);
                 }
             }
-            Some(_) if guest.pending.is_some() => {
+            Role::Strategy(..) if guest.pending.is_some() => {
                 if let Err(error) = self.admit(index, message) {
                     self.refuse(index, &error);
                 }
             }
-            Some((strategy, number)) if message == b"snapshot" => {
+            Role::Strategy(strategy, number) if message == b"snapshot" => {
                 let now = now_ns();
                 if now >= guest.snapshot_at {
                     guest.snapshot_at = now + SNAPSHOT_EVERY_NS;
                     self.tell(Visit::Snapshot(strategy, number));
                 }
             }
-            Some(_) => self.leave(index),
+            Role::Strategy(..) | Role::Writer(_) => self.leave(index),
         }
     }
 
     /// Gives a strategy that is known its memory.
-    fn introduce(&mut self, index: usize, message: &[u8]) -> Result<(), String> {
+    fn introduce(&mut self, index: usize, name: &str) -> Result<(), String> {
         let Some(Some(guest)) = self.guests.get(index) else { return Ok(()) };
-        let name = read_hello(message)?;
         let taken = |strategy: usize| {
-            let here = |guest: &Guest| guest.known.is_some_and(|(known, _)| known == strategy);
+            let here =
+                |guest: &Guest| matches!(guest.role, Role::Strategy(at, _) if at == strategy);
             self.guests.iter().flatten().any(here)
         };
         let mut places = (0..self.strategies.len()).filter(|at| self.strategies[*at].name == name);
@@ -284,7 +337,7 @@ impl Reception {
             None => uid == 0 || uid == own_uid(),
         };
         if !welcome {
-            return Err(match name.as_str() {
+            return Err(match name {
                 "" => format!("user {uid} may not observe"),
                 name => format!("user {uid} may not run strategy {name}"),
             });
@@ -293,7 +346,7 @@ impl Reception {
             return Err(format!("strategy {name} is connected already"));
         }
         let now = now_ns();
-        let pace = &mut self.paces[strategy];
+        let pace = &mut self.paces[strategy].connect;
         pace.advance(now);
         if !pace.allows() {
             return Err("it connects too often; wait a second".into());
@@ -306,7 +359,7 @@ impl Reception {
             .map_err(|error| format!("no memory for {name}: {error}"))?;
         self.epoch = number;
         if let Some(Some(guest)) = self.guests.get_mut(index) {
-            guest.known = Some((strategy, number));
+            guest.role = Role::Strategy(strategy, number);
             guest.pending = Some(pending);
         }
         Ok(())
@@ -326,6 +379,42 @@ impl Reception {
         Ok(())
     }
 
+    /// Gives the targets of a strategy to who sets them, one process at a time, or to who looks:
+    /// he has got what he came for, and is let go.
+    fn give_targets(&mut self, index: usize, name: &str, sets: bool) -> Result<(), String> {
+        let Some(Some(guest)) = self.guests.get(index) else { return Ok(()) };
+        let named = |one: &Strategy| !name.is_empty() && one.name == name;
+        let at = self.strategies.iter().position(named);
+        let at = at.ok_or_else(|| format!("the venue has no strategy {name:?}"))?;
+        let (config, piece) = (&self.strategies[at], &self.targets[at]);
+        let uid = guest.link.peer_uid().map_err(|error| error.to_string())?;
+        let ours = uid == 0 || uid == own_uid();
+        let may_set = config.targets_uid.map_or(ours, |wanted| uid == wanted);
+        if !may_set && (sets || !(ours || config.uid == Some(uid))) {
+            let what = if sets { "set" } else { "see" };
+            return Err(format!("user {uid} may not {what} the targets of strategy {name}"));
+        }
+        let another = |guest: &Guest| guest.role == Role::Writer(at);
+        if sets && self.guests.iter().flatten().any(another) {
+            return Err(format!("another process sets the targets of strategy {name}"));
+        }
+        let paces = &mut self.paces[at];
+        let pace = if sets { &mut paces.set_targets } else { &mut paces.see_targets };
+        pace.advance(now_ns());
+        if !pace.allows() {
+            return Err("its targets are asked for too often; wait a second".into());
+        }
+        pace.pay();
+        let fd = if sets { &piece.write } else { &piece.read };
+        let sent = guest.link.send(json!({"ok": true}).to_string().as_bytes(), &[fd.as_fd()]);
+        if sent.is_err() || !sets {
+            self.leave(index);
+        } else if let Some(Some(guest)) = self.guests.get_mut(index) {
+            guest.role = Role::Writer(at);
+        }
+        Ok(())
+    }
+
     fn hand_over(
         &self,
         strategy: usize,
@@ -340,13 +429,14 @@ impl Reception {
             errno: Errno::from_io_error(&error).unwrap_or(Errno::INVAL),
         })?;
         let (port, pieces) = Port::make(strategy, number)?;
-        let fds = [
+        let mut fds = vec![
             pieces.engine.as_fd(),
             pieces.strategy.as_fd(),
             public.as_fd(),
             pieces.bell.fd(),
             pieces.doorbell.as_fd(),
         ];
+        fds.extend(self.targets.get(strategy).map(|piece| piece.read.as_fd()));
         link.send(answer.as_bytes(), &fds)?;
         Ok((Box::new(port), pieces.strategy))
     }
@@ -363,7 +453,7 @@ impl Reception {
         let Some(guest) = self.guests.get_mut(index).and_then(Option::take) else { return };
         let _ = self.poller.remove(guest.link.fd());
         guest.link.shut();
-        if let Some((strategy, number)) = guest.known {
+        if let Role::Strategy(strategy, number) = guest.role {
             self.tell(Visit::Left(strategy, number, now_ns()));
         }
         let _ = self.undertaker.send(Remains::Link(guest.link));
@@ -373,7 +463,7 @@ impl Reception {
     fn close_silent(&mut self, now: u64) {
         for index in 0..self.guests.len() {
             let Some(guest) = self.guests[index].as_ref() else { continue };
-            let waits = guest.known.is_none() || guest.pending.is_some();
+            let waits = guest.role == Role::Unknown || guest.pending.is_some();
             if waits && now > guest.came_at + HELLO_NS {
                 self.refuse(index, "no strategy named, or nothing mapped, in 2 s");
             }
@@ -387,27 +477,36 @@ impl Reception {
     }
 }
 
-/// The name in the first message of a strategy of this build.
+/// What the first message of a guest of this build asks for.
 ///
 /// # Errors
 ///
 /// What is wrong with it, for the one who sent it.
-pub fn read_hello(message: &[u8]) -> Result<String, String> {
+pub fn read_hello(message: &[u8]) -> Result<Hello, String> {
     let hello: Value =
         serde_json::from_slice(message).map_err(|error| format!("not JSON: {error}"))?;
     let text = |key: &str| {
         hello.get(key).and_then(Value::as_str).ok_or_else(|| format!("{key} is missing"))
     };
-    let name = text("strategy")?;
-    for (key, ours) in
-        [("records", touchline_types::LAYOUT_HASH), ("rings", touchline_ring::port::LAYOUT_HASH)]
-    {
+    let same = |key: &str, what: &str, ours: u64| {
         let (theirs, ours) = (text(key)?, format!("{ours:016x}"));
-        if theirs != ours {
-            return Err(format!(
-                "the engine's layout of {key} is {ours}, yours is {theirs}: use the same build"
-            ));
+        if theirs == ours {
+            return Ok(());
         }
+        Err(format!(
+            "the engine's layout of {what} is {ours}, yours is {theirs}: use the same build"
+        ))
+    };
+    let name = text("strategy")?.to_owned();
+    if hello.get("targets").is_some() {
+        same("layout", "targets", touchline_ring::targets::LAYOUT_HASH)?;
+        return match text("targets")? {
+            "write" => Ok(Hello::SetTargets(name)),
+            "read" => Ok(Hello::SeeTargets(name)),
+            other => Err(format!("targets is {other:?}, must be \"write\" or \"read\"")),
+        };
     }
-    Ok(name.to_owned())
+    same("records", "records", touchline_types::LAYOUT_HASH)?;
+    same("rings", "rings", touchline_ring::port::LAYOUT_HASH)?;
+    Ok(Hello::Strategy(name))
 }
