@@ -40,18 +40,20 @@ EDGES = {
     "matcher": TYPES,
     "journal": TYPES | {"sys"},
     "ring": TYPES | {"sys"},
+    "counters": {"sys"},
     "history": TYPES | {"config", "journal", "matcher"},
     # Agents: they meet in a ring, a packet or a file, never in a call.
-    "engine": TYPES | {"config", "history", "journal", "matcher", "ring", "sys"},
-    "gateway": TYPES | {"config", "fix", "history", "ring", "session", "sys"},
-    "publisher": TYPES | {"config", "feed-codec", "history", "ring", "sys"},
+    "engine": TYPES | {"config", "counters", "history", "journal", "matcher", "ring", "sys"},
+    "gateway": TYPES | {"config", "counters", "fix", "history", "ring", "session", "sys"},
+    "publisher": TYPES | {"config", "counters", "feed-codec", "history", "ring", "sys"},
     # What stands outside the venue sees it as anyone does: FIX and multicast.
     "subscriber": TYPES | {"config", "feed-codec", "sys"},
     # Members also play a flow into a matcher of their own, to make a tape without a venue.
     "members": TYPES | {"config", "fix", "history", "matcher", "session", "subscriber", "sys"},
     # What stands beside it sees its own part of the engine's memory.
     "strategy": TYPES | {"config", "ring", "sys"},
-    "ffi": TYPES | {"config", "feed-codec", "ring", "strategy", "subscriber", "sys", "trees"},
+    "ffi": TYPES
+    | {"config", "counters", "feed-codec", "ring", "strategy", "subscriber", "sys", "trees"},
     "programs": TYPES | {"config", "engine", "gateway", "publisher", "ring", "subscriber", "sys"},
 }
 # The same of the portions of the Python package. A strategy runs models; no model knows strategies.

@@ -287,6 +287,10 @@ impl Venue {
             RunFile::EngineStats => "engine.stats.json",
             RunFile::GatewayStats => "gateway-1.stats.json",
             RunFile::PublisherStats => "publisher.stats.json",
+            RunFile::EngineCounters => "engine.counters",
+            RunFile::JournalCounters => "journal.counters",
+            RunFile::GatewayCounters => "gateway-1.counters",
+            RunFile::PublisherCounters => "publisher.counters",
             RunFile::StateHashes => "engine.hashes",
             RunFile::EngineBeacon => "engine.beacon",
             RunFile::StrategySocket => "strategies.sock",
@@ -331,6 +335,14 @@ pub enum RunFile {
     GatewayStats,
     /// The publisher's figures, once a second.
     PublisherStats,
+    /// What the engine counts.
+    EngineCounters,
+    /// What the journal's agent counts.
+    JournalCounters,
+    /// What the gateway counts.
+    GatewayCounters,
+    /// What the publisher counts.
+    PublisherCounters,
     /// State hash after each of the newest commands.
     StateHashes,
     /// Which engine made the rings, and how far it is; outlives engines.
@@ -341,7 +353,7 @@ pub enum RunFile {
 
 impl RunFile {
     /// Every one.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 18] = [
         Self::CommandRing,
         Self::PrivateRing,
         Self::PublicRing,
@@ -353,6 +365,10 @@ impl RunFile {
         Self::EngineStats,
         Self::GatewayStats,
         Self::PublisherStats,
+        Self::EngineCounters,
+        Self::JournalCounters,
+        Self::GatewayCounters,
+        Self::PublisherCounters,
         Self::StateHashes,
         Self::EngineBeacon,
         Self::StrategySocket,

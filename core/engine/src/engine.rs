@@ -22,9 +22,10 @@ use touchline_types::{Command, Event, EventFlags, EventKind, PrivateRecord, Publ
 use self::operators::{Asked, answer};
 use crate::admin::Operator;
 use crate::hashes::StateHashes;
-use crate::journaling::{Durable, JournalAgent};
+use crate::journaling::{Durable, JournalAgent, JournalMetrics};
+use crate::metrics::{Metrics, TELL_NS};
 use crate::release::{Matched, Outlets, Pending, Until};
-use crate::stats::{Stats, percentiles};
+use crate::stats::Stats;
 use crate::strategies::{OWN_GATEWAY, Strategies, Visits};
 
 /// How often an engine looks for the bells of readers that were not there before, ns.
@@ -81,32 +82,33 @@ type Heap = Arc<dyn Memory + Send + Sync>;
 /// The engine. See the crate for what it does.
 pub struct Engine {
     venue: Venue,
-    matcher: OwnedMatcher,
+    pub(crate) matcher: OwnedMatcher,
     last_timestamp: u64,
     commands: Vec<SpscConsumer<Command, Shared>>,
-    strategies: Strategies,
+    pub(crate) strategies: Strategies,
     operator: Option<Operator>,
     asked: Vec<Asked>,
     journal: SpscProducer<Command, Heap>,
     journal_bell: Ringer,
-    durable: Arc<Durable>,
+    pub(crate) durable: Arc<Durable>,
     beacon: BeaconWriter<Shared>,
     /// A mass cancel that left orders: sequenced again before anything else, also over a restart.
     unfinished: Option<Command>,
     pending: Pending,
-    outlets: Outlets<Shared>,
+    pub(crate) outlets: Outlets<Shared>,
     hashes: StateHashes,
     bell: Bell,
     bells_at_ns: u64,
-    stats: Stats,
-    replayed: Replay,
+    pub(crate) stats: Stats,
+    pub(crate) metrics: Metrics,
+    pub(crate) replayed: Replay,
     member_of: Vec<u32>,
 }
 
 /// What the start found in the journal.
 #[derive(Clone, Copy, Debug)]
-struct Replay {
-    commands: u64,
+pub(crate) struct Replay {
+    pub(crate) commands: u64,
     state_hash: u64,
     /// The hash that the engine before had noted for the same command, if it is still kept.
     checked: bool,
@@ -163,6 +165,7 @@ impl Engine {
             durable.clone(),
             journal_bell,
             Ringer::open(bell.path())?,
+            JournalMetrics::create(venue)?,
         );
         let ring = |file, bytes| {
             SharedMap::create(&venue.run_file(file), ring_bytes(records, bytes)).map(Arc::new)
@@ -173,8 +176,10 @@ impl Engine {
         broadcast::create::<PrivateRecord>(&private, records)?;
         let public = ring(RunFile::PublicRing, PublicRecord::BYTES)?;
         broadcast::create::<PublicRecord>(&public, records)?;
+        let metrics = Metrics::create(venue)?;
+        let timings = metrics.strategy_timings();
         let mut engine = Self {
-            strategies: Strategies::new(venue, &past.matcher, bell.fd())?,
+            strategies: Strategies::new(venue, &past.matcher, bell.fd(), timings)?,
             matcher: past.matcher,
             last_timestamp: past.last_timestamp,
             commands: vec![SpscConsumer::attach(commands)?],
@@ -191,7 +196,8 @@ impl Engine {
             hashes,
             bell,
             bells_at_ns: 0,
-            stats: Stats::new(),
+            stats: metrics.stats(),
+            metrics,
             replayed: Replay { commands: seq, state_hash, checked: noted.is_some() },
             member_of: venue.sessions.iter().map(|session| session.member_id).collect(),
             venue: venue.clone(),
@@ -256,6 +262,10 @@ impl Engine {
                 stats.trades += 1;
                 stats.traded_qty += event.last_qty;
             }
+            stats.events_by_kind[event.kind as usize] += 1;
+            if matches!(event.kind, EventKind::Rejected | EventKind::CancelRejected) {
+                stats.rejects[event.reason as usize] += 1;
+            }
         });
         self.unfinished = last;
         let matched_time = now_ns();
@@ -274,13 +284,12 @@ impl Engine {
         self.beacon.set_sequenced(command.seq);
         self.hashes.note(command.seq, self.matcher.state_hash());
         self.stats.commands += 1;
+        self.stats.commands_by_kind[command.kind as usize] += 1;
         self.stats.events += events as u64;
         if !matches!(command.gateway_id, 0 | OWN_GATEWAY) {
-            self.stats
-                .sequenced
-                .saturating_record(sequenced_time.saturating_sub(command.recv_time));
+            self.stats.sequenced.record(sequenced_time.saturating_sub(command.recv_time));
         }
-        self.stats.matched.saturating_record(matched_time.saturating_sub(sequenced_time));
+        self.stats.matched.record(matched_time.saturating_sub(sequenced_time));
     }
 
     /// Releases what may be acknowledged: the smaller of matched and durable.
@@ -329,8 +338,8 @@ impl Engine {
             "exposed_max": self.stats.exposed_max,
             "strategies": self.strategies.figures(&self.venue, &self.matcher),
             "latency_ns": {
-                "gateway_rx_to_sequenced": percentiles(&self.stats.sequenced),
-                "sequenced_to_matched": percentiles(&self.stats.matched),
+                "gateway_rx_to_sequenced": self.stats.sequenced.percentiles(),
+                "sequenced_to_matched": self.stats.matched.percentiles(),
             },
         })
     }
@@ -387,6 +396,10 @@ impl Agent for Engine {
             self.journal_bell.ring();
         }
         work += self.release(now_ns());
+        if now >= self.metrics.due_ns {
+            self.metrics.due_ns = now + TELL_NS;
+            self.tell(now);
+        }
         Ok(work)
     }
 

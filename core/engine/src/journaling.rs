@@ -5,10 +5,11 @@ use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use touchline_config::Durability;
+use touchline_config::{Durability, RunFile, Venue};
+use touchline_counters::{CountersFile, Recorder, Table, Value};
 use touchline_journal::{JournalError, Writer};
 use touchline_ring::{BeaconWriter, Memory, RingError, SpscConsumer};
-use touchline_sys::{Agent, Bell, Ringer, SharedMap, now_ns};
+use touchline_sys::{Agent, Bell, Ringer, SharedMap, SysError, now_ns};
 use touchline_types::Command;
 
 /// Commands in one write at most.
@@ -71,6 +72,46 @@ impl std::fmt::Display for JournalingError {
 
 impl std::error::Error for JournalingError {}
 
+/// What the journal's agent tells in its counters file, after each batch.
+#[derive(Debug)]
+pub(crate) struct JournalMetrics {
+    file: CountersFile,
+    commands: Value,
+    blocks: Value,
+    bytes: Value,
+    durable_seq: Value,
+    fdatasync: Recorder,
+}
+
+impl JournalMetrics {
+    /// Makes the file.
+    pub(crate) fn create(venue: &Venue) -> Result<Self, SysError> {
+        let mut table = Table::new("journal");
+        let mut counter = |name, help| table.counter(name, &[], help);
+        let commands = counter("touchline_journal_commands_total", "Commands written.");
+        let blocks = counter("touchline_journal_blocks_total", "Blocks written.");
+        let bytes = counter("touchline_journal_bytes_total", "Bytes of the blocks.");
+        let durable_seq =
+            table.gauge("touchline_durable_seq", &[], "Newest command that fdatasync covers.");
+        let fdatasync = table.latency(
+            "touchline_journal_fdatasync_seconds",
+            &[],
+            "How long fdatasync took for a batch.",
+        );
+        let file = table.create(&venue.run_file(RunFile::JournalCounters))?;
+        let fdatasync = file.recorder(fdatasync);
+        Ok(Self { file, commands, blocks, bytes, durable_seq, fdatasync })
+    }
+
+    fn tell(&self, writer: &Writer, commands: u64) {
+        let written = writer.written();
+        self.file.set(self.commands, commands);
+        self.file.set(self.blocks, written.blocks);
+        self.file.set(self.bytes, written.bytes);
+        self.file.set(self.durable_seq, writer.last_seq());
+    }
+}
+
 /// The agent. It blocks in fdatasync, so it has a thread of its own.
 #[derive(Debug)]
 pub struct JournalAgent<M> {
@@ -81,6 +122,9 @@ pub struct JournalAgent<M> {
     bell: Bell,
     engine: Ringer,
     batch: Vec<Command>,
+    metrics: JournalMetrics,
+    /// Commands written since the start.
+    written: u64,
 }
 
 impl<M: Memory> JournalAgent<M> {
@@ -91,9 +135,12 @@ impl<M: Memory> JournalAgent<M> {
         durable: Arc<Durable>,
         bell: Bell,
         engine: Ringer,
+        metrics: JournalMetrics,
     ) -> Self {
         let batch = Vec::with_capacity(BATCH);
-        Self { commands, writer, durability, durable, bell, engine, batch }
+        metrics.tell(&writer, 0);
+        let written = 0;
+        Self { commands, writer, durability, durable, bell, engine, batch, metrics, written }
     }
 
     fn announce(&self, seq: u64) {
@@ -109,7 +156,8 @@ impl<M: Memory> Agent for JournalAgent<M> {
         "journal"
     }
 
-    fn do_work(&mut self, _now_ns: u64) -> Result<usize, JournalingError> {
+    fn do_work(&mut self, now: u64) -> Result<usize, JournalingError> {
+        self.metrics.file.alive(now);
         self.batch.clear();
         while self.batch.len() < BATCH {
             match self.commands.pop().map_err(JournalingError::Ring)? {
@@ -126,12 +174,17 @@ impl<M: Memory> Agent for JournalAgent<M> {
         if self.durability == Durability::Async {
             self.announce(seq);
         }
+        let syncing = now_ns();
         self.writer.sync().map_err(JournalingError::Journal)?;
+        let synced = now_ns();
         self.durable.synced.store(seq, Ordering::Release);
         if self.durability == Durability::Sync {
             self.announce(seq);
             self.engine.ring();
         }
+        self.written += self.batch.len() as u64;
+        self.metrics.fdatasync.record(synced.saturating_sub(syncing));
+        self.metrics.tell(&self.writer, self.written);
         Ok(self.batch.len())
     }
 

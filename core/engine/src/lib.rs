@@ -15,6 +15,7 @@ mod admin;
 mod engine;
 mod hashes;
 mod journaling;
+mod metrics;
 mod release;
 mod stats;
 mod strategies;

@@ -128,6 +128,11 @@ impl<M: Memory> Outlets<M> {
         self.private_bell.is_none() || self.public_bell.is_none()
     }
 
+    /// Records released into the private and the public ring since they were made.
+    pub(crate) const fn positions(&self) -> [u64; 2] {
+        [self.private.position(), self.public.position()]
+    }
+
     /// Releases every pending command up to `seq` and returns how many. `answered` sees each
     /// command with its last event.
     pub(crate) fn release(

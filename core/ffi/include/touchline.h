@@ -24,6 +24,7 @@ uint64_t tl_feed_layout_hash(void);
 uint64_t tl_ring_layout_hash(void);
 /* Of the rings and of the memory of a strategy that they lie in. */
 uint64_t tl_port_layout_hash(void);
+uint64_t tl_counters_layout_hash(void);
 
 /* Bytes of the record with an SBE template id of core/schema/touchline-core.xml; 0 if unknown. */
 uint32_t tl_record_bytes(uint16_t template_id);

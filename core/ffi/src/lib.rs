@@ -55,6 +55,13 @@ pub extern "C" fn tl_port_layout_hash() -> u64 {
     touchline_ring::port::LAYOUT_HASH
 }
 
+/// Hash of the layout of a counters file.
+// SAFETY: no other function of the process bears this name: the prefix tl_ is ours.
+#[unsafe(no_mangle)]
+pub extern "C" fn tl_counters_layout_hash() -> u64 {
+    touchline_counters::layout::LAYOUT_HASH
+}
+
 /// Bytes of the record with this template id, or 0.
 // SAFETY: no other function of the process bears this name: the prefix tl_ is ours.
 #[unsafe(no_mangle)]

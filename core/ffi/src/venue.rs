@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use touchline_config::{Channel, Instrument, RunFile, Strategy, Venue};
 
 /// The files of a running venue, by the name that they have in the description.
-const RUN_FILES: [(&str, RunFile); 14] = [
+const RUN_FILES: [(&str, RunFile); 18] = [
     ("command_ring", RunFile::CommandRing),
     ("private_ring", RunFile::PrivateRing),
     ("public_ring", RunFile::PublicRing),
@@ -19,6 +19,10 @@ const RUN_FILES: [(&str, RunFile); 14] = [
     ("engine_stats", RunFile::EngineStats),
     ("gateway_stats", RunFile::GatewayStats),
     ("publisher_stats", RunFile::PublisherStats),
+    ("engine_counters", RunFile::EngineCounters),
+    ("journal_counters", RunFile::JournalCounters),
+    ("gateway_counters", RunFile::GatewayCounters),
+    ("publisher_counters", RunFile::PublisherCounters),
     ("state_hashes", RunFile::StateHashes),
     ("engine_beacon", RunFile::EngineBeacon),
     ("strategy_socket", RunFile::StrategySocket),

@@ -13,7 +13,7 @@ mod writer;
 use std::path::{Path, PathBuf};
 
 pub use reader::{Reader, Tail};
-pub use writer::Writer;
+pub use writer::{Writer, Written};
 
 /// What is wrong with a journal.
 #[derive(Debug)]

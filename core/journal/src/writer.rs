@@ -24,6 +24,16 @@ pub struct Writer {
     block: Vec<u8>,
     dirty: bool,
     segment_bytes: u64,
+    written: Written,
+}
+
+/// What a writer has written since it was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Written {
+    /// Blocks.
+    pub blocks: u64,
+    /// Bytes of them, with what fills them up to whole sectors.
+    pub bytes: u64,
 }
 
 impl Writer {
@@ -69,6 +79,7 @@ impl Writer {
             // What a writer that was killed had handed to the system.
             dirty: true,
             segment_bytes,
+            written: Written::default(),
         })
     }
 
@@ -93,6 +104,8 @@ impl Writer {
             let written = self.file.write_all_at(&self.block, self.offset);
             system("write", &self.path, written)?;
             self.offset += span;
+            self.written.blocks += 1;
+            self.written.bytes += span;
             self.crc = crc;
             self.last_seq += chunk.len() as u64;
             self.dirty = true;
@@ -117,6 +130,12 @@ impl Writer {
     #[must_use]
     pub const fn last_seq(&self) -> u64 {
         self.last_seq
+    }
+
+    /// Blocks and bytes appended since it was opened.
+    #[must_use]
+    pub const fn written(&self) -> Written {
+        self.written
     }
 
     fn rotate(&mut self) -> Result<(), JournalError> {

@@ -16,7 +16,7 @@ pub use clock::now_ns;
 pub use handover::{
     Admits, Link, LinkListener, Received, Seal, for_reading, memory, own_uid, seal,
 };
-pub use map::{PAGE_BYTES, Part, SharedMap};
+pub use map::{Held, PAGE_BYTES, Part, SharedMap};
 pub use multicast::{MulticastReceiver, MulticastSender};
 pub use pin::pin_to_cpu;
 pub use poll::{Interest, Poller, Readiness};

@@ -33,6 +33,12 @@ pub struct SharedMap {
     path: PathBuf,
 }
 
+/// A lock on a file that was made; see [`SharedMap::create_held`].
+#[derive(Debug)]
+pub struct Held {
+    _fd: rustix::fd::OwnedFd,
+}
+
 // SAFETY: the mapping is plain memory that is only reached as atomics, which are Sync, and it
 // lives until the one owner drops it.
 unsafe impl Send for SharedMap {}
@@ -47,6 +53,36 @@ impl SharedMap {
     ///
     /// Whatever the system says to open, truncate, rename or mmap.
     pub fn create(path: &Path, bytes: usize) -> Result<Self, SysError> {
+        let (map, _, unnamed) = Self::unnamed(path, bytes)?;
+        at("rename", path.display(), rustix::fs::rename(&unnamed, path))?;
+        Ok(map)
+    }
+
+    /// As [`create`](Self::create), but the file has its name only when `fill` has written what
+    /// readers rely on, and it is locked (flock, exclusive) from before that until the [`Held`] and
+    /// the map are dropped, or the process ends: who can lock it shared knows that it has.
+    ///
+    /// # Errors
+    ///
+    /// As [`create`](Self::create), and what the system says to flock.
+    pub fn create_held(
+        path: &Path,
+        bytes: usize,
+        fill: impl FnOnce(&[AtomicU64]),
+    ) -> Result<(Self, Held), SysError> {
+        let (map, fd, unnamed) = Self::unnamed(path, bytes)?;
+        let exclusive = rustix::fs::FlockOperation::NonBlockingLockExclusive;
+        at("lock", path.display(), rustix::fs::flock(&fd, exclusive))?;
+        fill(map.words());
+        at("rename", path.display(), rustix::fs::rename(&unnamed, path))?;
+        Ok((map, Held { _fd: fd }))
+    }
+
+    /// A new file beside `path`, mapped; its descriptor and its name.
+    fn unnamed(
+        path: &Path,
+        bytes: usize,
+    ) -> Result<(Self, rustix::fd::OwnedFd, PathBuf), SysError> {
         let fresh = path.with_extension(format!("new.{}", std::process::id()));
         let on = path.display();
         let fd = at(
@@ -60,9 +96,7 @@ impl SharedMap {
         )?;
         let len_bytes = bytes.next_multiple_of(8);
         at("truncate", &on, rustix::fs::ftruncate(&fd, len_bytes as u64))?;
-        let map = Self::map(&fd, len_bytes, path, true)?;
-        at("rename", &on, rustix::fs::rename(&fresh, path))?;
-        Ok(map)
+        Ok((Self::map(&fd, len_bytes, path, true)?, fd, fresh))
     }
 
     /// Maps an existing file. A reader that only looks asks for `writable = false`.

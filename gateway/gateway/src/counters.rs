@@ -37,6 +37,12 @@ pub struct Counters {
     pub commands_again: u64,
     /// Refusals of the venue and of the gateway, by Text(58) without its particulars.
     pub rejects: BTreeMap<&'static str, u64>,
+    /// Of them those of the gateway: answered with Reject(3).
+    pub refused_fields: u64,
+    /// Answered with BusinessMessageReject(j).
+    pub refused_business: u64,
+    /// Answered with ExecutionReport(8) or OrderCancelReject(9).
+    pub refused_orders: u64,
     /// ExecutionReport(8) sent or stored, by ExecType(150).
     pub execution_reports: BTreeMap<char, u64>,
     /// OrderCancelReject(9) sent or stored.

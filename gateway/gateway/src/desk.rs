@@ -401,6 +401,7 @@ impl Orders {
             return Ok(0);
         }
         self.counters.ring_full += 1;
+        self.counters.refused_business += 1;
         self.counters.rejected("the venue takes no orders at the moment");
         let Slot { session, store, .. } = slot;
         session.business_reject(
@@ -424,15 +425,18 @@ impl Orders {
         let mut turn = Turn { now_ns: now, store, actions: queue };
         match refusal {
             Refusal::Field(fault) => {
+                self.counters.refused_fields += 1;
                 self.counters.rejected(fault.reason.text());
                 session.reject(message, fault, self.entry.text(), &mut turn)
             }
             Refusal::Business(reason) => {
+                self.counters.refused_business += 1;
                 self.counters.rejected(business_text(reason));
                 let id = message.get(tags::CL_ORD_ID);
                 session.business_reject(message, reason, id, self.entry.text(), &mut turn)
             }
             Refusal::Order { reason, ord_rej_reason, cxl_rej_reason } => {
+                self.counters.refused_orders += 1;
                 self.counters.rejected(reason.text());
                 self.refusal = (self.refusal + 1).max(now);
                 let is_cancel = report::is_cancel(message);

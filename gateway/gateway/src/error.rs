@@ -24,8 +24,6 @@ pub enum GatewayError {
     History(HistoryError),
     /// A CompID of the configuration cannot stand in a FIX header.
     Identity(IdError),
-    /// The histograms refused their bounds.
-    Histogram(hdrhistogram::CreationError),
 }
 
 impl std::fmt::Display for GatewayError {
@@ -38,7 +36,6 @@ impl std::fmt::Display for GatewayError {
             Self::Log(error) => write!(out, "message store: {error}"),
             Self::History(error) => write!(out, "rebuilding events: {error}"),
             Self::Identity(error) => write!(out, "{error}"),
-            Self::Histogram(error) => write!(out, "histogram: {error}"),
         }
     }
 }

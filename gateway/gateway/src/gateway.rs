@@ -18,6 +18,7 @@ use crate::desk::{Desk, Orders, Slot};
 use crate::engine_link::{self, CommandQueue, Rings};
 use crate::hops::Hops;
 use crate::instruments::Instruments;
+use crate::metrics::{Metrics, TELL_NS};
 use crate::order_entry::OrderEntry;
 use crate::session_log::Place;
 use crate::session_store::SessionStore;
@@ -68,6 +69,7 @@ pub struct Gateway {
     /// Records up to this command may have been missed: rebuild when the journal holds it.
     pub(crate) behind: Option<u64>,
     pub(crate) hops: Hops,
+    pub(crate) metrics: Metrics,
     pub(crate) is_closing: bool,
     pub(crate) syncer: Option<Syncer>,
     unsynced: Vec<Arc<File>>,
@@ -129,6 +131,7 @@ impl Gateway {
             }
             Durability::Async => None,
         };
+        let (metrics, hops) = Metrics::create(venue)?;
         let mut gateway = Self {
             desk: Desk {
                 comp_id: venue.comp_id.clone().into_bytes(),
@@ -151,7 +154,8 @@ impl Gateway {
             events: rings.events,
             place: Place::default(),
             behind: None,
-            hops: Hops::new().map_err(GatewayError::Histogram)?,
+            hops,
+            metrics,
             is_closing: false,
             syncer,
             unsynced: Vec::new(),
@@ -338,6 +342,10 @@ impl Agent for Gateway {
         self.sync_logs(now_ns);
         if work_count > 0 || now_ns >= self.next_timer_ns {
             self.next_timer_ns = self.next_timer();
+        }
+        if now_ns >= self.metrics.due_ns {
+            self.metrics.due_ns = now_ns + TELL_NS;
+            self.tell(now_ns);
         }
         Ok(work_count)
     }

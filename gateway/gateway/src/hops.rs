@@ -1,13 +1,14 @@
 //! How long each hop took, from the byte that the gateway read to the byte that it wrote.
 
 use hdrhistogram::Histogram;
+use touchline_counters::Recorder;
 use touchline_types::PrivateRecord;
 
 /// Longest time that a histogram tells apart, ns; what is longer counts as this.
 const LATENCY_NS_MAX: u64 = 60_000_000_000;
 
 /// The hops, in order, by the names of the figures.
-const NAMES: [&str; 6] = [
+pub(crate) const NAMES: [&str; 6] = [
     "gateway_rx_to_sequenced",
     "sequenced_to_matched",
     "matched_to_durable",
@@ -49,18 +50,20 @@ impl HopTimes {
 /// `durable_to_released` runs from `matched`.
 #[derive(Debug)]
 pub(crate) struct Hops {
+    /// To two digits, for the figures.
     histograms: [Histogram<u64>; 6],
+    /// The same times, in the counters file.
+    shared: [Recorder; 6],
 }
 
 impl Hops {
-    /// Empty histograms: two digits, up to one minute. `None` never happens with these bounds.
-    ///
-    /// # Errors
-    ///
-    /// What the histogram says to its bounds.
-    pub(crate) fn new() -> Result<Self, hdrhistogram::CreationError> {
-        let empty = Histogram::new_with_bounds(1, LATENCY_NS_MAX, 2)?;
-        Ok(Self { histograms: std::array::from_fn(|_| empty.clone()) })
+    /// Empty histograms, up to one minute.
+    pub(crate) fn new(shared: [Recorder; 6]) -> Self {
+        let empty = match Histogram::new_with_bounds(1, LATENCY_NS_MAX, 2) {
+            Ok(histogram) => histogram,
+            Err(_) => unreachable!("the bounds are constants that the library admits"),
+        };
+        Self { histograms: std::array::from_fn(|_| empty.clone()), shared }
     }
 
     /// Counts one answer that has been handed to its socket.
@@ -74,10 +77,14 @@ impl Hops {
             (times.released, socket_tx),
             (times.recv, socket_tx),
         ];
-        for (histogram, (from, to)) in self.histograms.iter_mut().zip(hops) {
+        for ((histogram, shared), (from, to)) in
+            self.histograms.iter_mut().zip(&self.shared).zip(hops)
+        {
             if to != 0 {
                 // A clock that was set back shows as 0.
-                histogram.saturating_record(to.saturating_sub(from));
+                let ns = to.saturating_sub(from);
+                histogram.saturating_record(ns);
+                shared.record(ns);
             }
         }
     }
@@ -103,9 +110,21 @@ impl Hops {
 mod tests {
     use super::*;
 
+    /// Hops whose file has lost its name.
+    fn hops(name: &str) -> Hops {
+        let mut table = touchline_counters::Table::new("gateway");
+        let latencies =
+            NAMES.map(|hop| table.latency("touchline_hop_seconds", &[("hop", hop)], ""));
+        let file = format!("touchline-{name}-{}.counters", std::process::id());
+        let path = std::env::temp_dir().join(file);
+        let file = table.create(&path).unwrap();
+        std::fs::remove_file(path).unwrap();
+        Hops::new(latencies.map(|latency| file.recorder(latency)))
+    }
+
     #[test]
     fn every_hop_has_its_own_histogram_and_the_total_runs_from_socket_to_socket() {
-        let mut hops = Hops::new().unwrap();
+        let mut hops = hops("every-hop");
         let times =
             HopTimes { recv: 100, sequenced: 110, matched: 130, durable: 170, released: 250 };
         hops.record(&times, 410);
@@ -119,7 +138,7 @@ mod tests {
 
     #[test]
     fn without_a_wait_for_the_journal_release_is_measured_from_the_match() {
-        let mut hops = Hops::new().unwrap();
+        let mut hops = hops("without-a-wait");
         let times = HopTimes { recv: 1, sequenced: 2, matched: 3, durable: 0, released: 103 };
         hops.record(&times, 104);
         assert_eq!(hops.json()["matched_to_durable"]["count"], 0);

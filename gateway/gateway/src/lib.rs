@@ -18,6 +18,7 @@ mod error;
 mod gateway;
 mod hops;
 mod instruments;
+mod metrics;
 mod order_entry;
 #[cfg(test)]
 mod order_entry_tests;

@@ -32,6 +32,7 @@ impl Session {
         message: &Message<'_>,
         turn: &mut Turn<'_, S, A>,
     ) -> Option<Delivery> {
+        self.counters.messages_in += 1;
         let received_ns = self.kept_received_ns.take().unwrap_or(turn.now_ns);
         match self.state {
             State::Disconnected => {

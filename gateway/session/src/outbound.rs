@@ -172,6 +172,7 @@ impl Session {
                 self.replay.hold(msg_seq_num, held, self.config.kept_bytes_max);
             } else {
                 turn.actions.push(Action::Send { msg_seq_num, is_replay: false, bytes });
+                self.counters.messages_out += 1;
                 self.last_sent_ns = turn.now_ns;
             }
         }

@@ -200,6 +200,7 @@ impl Session {
     fn hand_out<S, A: Actions>(&mut self, msg_seq_num: u64, len: usize, turn: &mut Turn<'_, S, A>) {
         let bytes = self.buffer.get(..len).unwrap_or(&[]);
         turn.actions.push(Action::Send { msg_seq_num, is_replay: true, bytes });
+        self.counters.messages_out += 1;
         self.last_sent_ns = turn.now_ns;
     }
 
@@ -215,6 +216,7 @@ impl Session {
         match held.as_deref().or_else(|| turn.store.get(msg_seq_num)) {
             Some(bytes) => {
                 turn.actions.push(Action::Send { msg_seq_num, is_replay: false, bytes });
+                self.counters.messages_out += 1;
                 self.last_sent_ns = turn.now_ns;
             }
             None => {

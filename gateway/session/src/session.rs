@@ -33,6 +33,10 @@ impl Default for Numbers {
 /// What a session counted since it was made. None of these is lost silently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SessionCounters {
+    /// Messages taken in, those of the session layer included.
+    pub messages_in: u64,
+    /// Messages handed out, those that were sent again included.
+    pub messages_out: u64,
     /// Garbled input that was ignored.
     pub garbled: u64,
     /// Messages that arrived while there was no connection.

@@ -49,6 +49,17 @@ struct LineState {
     dropped: u64,
 }
 
+/// What happened to a line.
+pub(crate) struct LineFigures {
+    pub(crate) packets: u64,
+    pub(crate) bytes: u64,
+    pub(crate) heartbeats: u64,
+    pub(crate) send_full: u64,
+    pub(crate) send_failed: u64,
+    pub(crate) dropped: u64,
+    pub(crate) queued: u64,
+}
+
 /// A channel of the feed.
 pub(crate) struct Channel {
     kind: ChannelKind,
@@ -230,6 +241,29 @@ impl Channel {
                 Err(_) => state.send_failed += 1,
             }
         }
+    }
+
+    /// What happened to each of its lines.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = LineFigures> + '_ {
+        self.lines.iter().map(|state| LineFigures {
+            packets: state.packets,
+            bytes: state.bytes,
+            heartbeats: state.heartbeats,
+            send_full: state.send_full,
+            send_failed: state.send_failed,
+            dropped: state.dropped,
+            queued: self.head - state.next,
+        })
+    }
+
+    /// Names of its lines.
+    pub(crate) fn line_names(&self) -> impl Iterator<Item = &'static str> + '_ {
+        self.lines.iter().map(|state| state.line.name())
+    }
+
+    /// Messages put into packets.
+    pub(crate) const fn messages(&self) -> u64 {
+        self.messages
     }
 
     const fn flags(&self) -> PacketFlags {

@@ -96,6 +96,16 @@ impl Timetable {
         self.cycles = 0;
     }
 
+    /// Cycles that were sent whole.
+    pub(crate) const fn completed(&self) -> u64 {
+        self.completed
+    }
+
+    /// How long the last whole one took, ns.
+    pub(crate) const fn last_ns(&self) -> u64 {
+        self.last_ns
+    }
+
     pub(crate) fn stats(&self) -> serde_json::Value {
         serde_json::json!({
             "cycles": self.completed,

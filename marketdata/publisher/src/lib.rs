@@ -17,6 +17,7 @@ mod engine_link;
 mod hole;
 mod lines;
 mod message;
+mod metrics;
 mod past;
 mod publisher;
 mod stats;

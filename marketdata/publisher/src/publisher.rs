@@ -16,6 +16,7 @@ use crate::cycle::{Definitions, Pace, Snapshots};
 use crate::engine_link::{Engine, EngineLink};
 use crate::hole::{Hole, Place};
 use crate::message::message_of;
+use crate::metrics::{Metrics, TELL_NS};
 use crate::stats::{Counters, Latency};
 use crate::{JournalPast, Lines, Past, Sockets};
 
@@ -82,7 +83,7 @@ pub struct Parts<M, L, P> {
 
 /// The publisher of a venue. Sends nothing before its first `do_work`.
 pub struct Publisher<M, L, P> {
-    ring: BroadcastConsumer<PublicRecord, M>,
+    pub(crate) ring: BroadcastConsumer<PublicRecord, M>,
     bell: Option<Bell>,
     lines: L,
     past: P,
@@ -91,11 +92,11 @@ pub struct Publisher<M, L, P> {
     ring_is_new: bool,
     instruments: Vec<(u32, TradingPhase)>,
     books: Vec<Book>,
-    incremental: Channel,
-    snapshot: Channel,
-    definition: Channel,
-    snapshots: Snapshots,
-    definitions: Definitions,
+    pub(crate) incremental: Channel,
+    pub(crate) snapshot: Channel,
+    pub(crate) definition: Channel,
+    pub(crate) snapshots: Snapshots,
+    pub(crate) definitions: Definitions,
     snapshot_pace: Pace,
     definition_pace: Pace,
     heartbeat_ns: u64,
@@ -112,7 +113,9 @@ pub struct Publisher<M, L, P> {
     mid_event: bool,
     now_ns: u64,
     latency: Latency,
-    counters: Counters,
+    pub(crate) counters: Counters,
+    /// The counters file; `None` for a publisher that is not of a running venue.
+    pub(crate) metrics: Option<Metrics>,
 }
 
 impl Publisher<SharedMap, Sockets, JournalPast> {
@@ -130,7 +133,13 @@ impl Publisher<SharedMap, Sockets, JournalPast> {
             past: JournalPast::new(venue.clone()),
             engine: Some(Box::new(engine)),
         };
-        Ok(Self::new(venue, parts))
+        let mut publisher = Self::new(venue, parts);
+        let channels = [&publisher.incremental, &publisher.snapshot, &publisher.definition];
+        let lines = channels.into_iter().flat_map(Channel::line_names);
+        let (metrics, recorders) = Metrics::create(venue, lines)?;
+        publisher.metrics = Some(metrics);
+        publisher.latency.share(recorders);
+        Ok(publisher)
     }
 }
 
@@ -178,6 +187,7 @@ impl<M: Memory, L: Lines, P: Past> Publisher<M, L, P> {
             now_ns: 0,
             latency: Latency::new(),
             counters: Counters::default(),
+            metrics: None,
         }
     }
 
@@ -454,6 +464,10 @@ impl<M: Memory, L: Lines, P: Past> Agent for Publisher<M, L, P> {
 
     fn do_work(&mut self, now_ns: u64) -> Result<usize, PublisherError> {
         self.now_ns = now_ns;
+        if let Some(metrics) = self.metrics.as_mut().filter(|metrics| now_ns >= metrics.due_ns) {
+            metrics.due_ns = now_ns + TELL_NS;
+            self.tell(now_ns);
+        }
         self.follow_engine()?;
         if !self.fill_hole(now_ns)? && self.hole.as_ref().is_some_and(|hole| !hole.publish) {
             // The books run ahead of the channel: nothing may be sent of them.

@@ -4,30 +4,42 @@ use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 
 use crate::channel::Hops;
+use crate::metrics::Recorders;
 
 /// Longest latency that is told apart, ns; longer ones count as this.
 const LATENCY_NS_MAX: u64 = 60_000_000_000;
 
+/// The hops, by the names of the figures.
+pub(crate) const HOPS: [&str; 3] =
+    ["sequenced_to_socket_tx", "matched_to_socket_tx", "released_to_socket_tx"];
+
 /// Time from each hop to the moment that line A had taken the packet, of the oldest message of
 /// each incremental packet, ns.
 pub(crate) struct Latency {
-    hops: [(&'static str, Option<Histogram<u64>>); 3],
+    hops: [(&'static str, Option<Histogram<u64>>); HOPS.len()],
+    /// The same times, in the counters file.
+    shared: Option<Recorders>,
 }
 
 impl Latency {
     pub(crate) fn new() -> Self {
         let histogram = || Histogram::new_with_bounds(1, LATENCY_NS_MAX, 3).ok();
-        Self {
-            hops: ["sequenced_to_socket_tx", "matched_to_socket_tx", "released_to_socket_tx"]
-                .map(|name| (name, histogram())),
-        }
+        Self { hops: HOPS.map(|name| (name, histogram())), shared: None }
+    }
+
+    pub(crate) fn share(&mut self, recorders: Recorders) {
+        self.shared = Some(recorders);
     }
 
     pub(crate) fn record(&mut self, hops: &Hops, sent: u64) {
         let times = [hops.sequenced, hops.matched, hops.released];
-        for ((_, histogram), time) in self.hops.iter_mut().zip(times) {
+        for (at, ((_, histogram), time)) in self.hops.iter_mut().zip(times).enumerate() {
+            let ns = sent.saturating_sub(time).max(1);
             if let (Some(histogram), 1..) = (histogram, time) {
-                histogram.saturating_record(sent.saturating_sub(time).max(1));
+                histogram.saturating_record(ns);
+            }
+            if let (Some(shared), 1..) = (&self.shared, time) {
+                shared[at].record(ns);
             }
         }
     }

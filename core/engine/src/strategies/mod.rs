@@ -6,6 +6,7 @@
 //! command is counted, and a flood stays in its ring. Nothing that it does makes the engine wait.
 
 mod doorbell;
+mod metrics;
 mod places;
 mod port;
 mod reception;
@@ -15,7 +16,6 @@ mod targets;
 use std::collections::{HashSet, VecDeque};
 use std::os::fd::BorrowedFd;
 
-use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 use touchline_config::{Instrument, Strategy, Venue};
 use touchline_matcher::OwnedMatcher;
@@ -26,13 +26,13 @@ use touchline_types::{
 };
 
 use self::doorbell::Doorbell;
+pub(crate) use self::metrics::{StrategyTimings, StrategyValues};
 pub(crate) use self::places::OWN_GATEWAY;
 use self::places::{cancel_of, limits_of, observers};
 use self::port::{Pace, Port};
 use self::reception::Visit;
 pub use self::reception::{Hello, Reception, Visits, read_hello, reception};
 use self::snapshot::Walk;
-use crate::stats::{histogram, percentiles};
 
 /// Commands are taken from a strategy so many times as fast as it may send orders: cancels are
 /// free, but not without end.
@@ -84,9 +84,8 @@ struct Owner {
     left_at: Option<u64>,
     counts: Counts,
     /// From the release of the newest public record that it had read to its command's arrival, ns.
-    tick_to_trade: Histogram<u64>,
-    /// From noticing that its process has gone to the release of its last cancel, ns.
-    cancel: Histogram<u64>,
+    /// And from noticing that its process has gone to the release of its last cancel, ns.
+    timings: Option<StrategyTimings>,
 }
 
 #[derive(Debug, Default)]
@@ -122,10 +121,11 @@ impl Strategies {
         venue: &Venue,
         matcher: &OwnedMatcher,
         bell: BorrowedFd<'_>,
+        timings: Vec<StrategyTimings>,
     ) -> Result<Self, SysError> {
-        let owner = |config: &Strategy, observes: bool| Owner {
+        let owner = |config: &Strategy, timings: Option<StrategyTimings>| Owner {
             config: config.clone(),
-            observes,
+            observes: timings.is_none(),
             port: None,
             doorbell: Doorbell::default(),
             pace: Pace::new(
@@ -136,11 +136,11 @@ impl Strategies {
             unreleased: 0,
             left_at: None,
             counts: Counts::default(),
-            tick_to_trade: histogram(),
-            cancel: histogram(),
+            timings,
         };
-        let strategies = venue.strategies.iter().map(|config| owner(config, false));
-        let observers = observers(venue).into_iter().map(|config| owner(&config, true));
+        let strategies = venue.strategies.iter().zip(timings);
+        let strategies = strategies.map(|(config, timings)| owner(config, Some(timings)));
+        let observers = observers(venue).into_iter().map(|config| owner(&config, None));
         let owners: Vec<Owner> = strategies.chain(observers).collect();
         let first_id = u32::try_from(venue.sessions.len() + 1).unwrap_or(u32::MAX);
         let limits = venue.strategies.iter().filter_map(|config| limits_of(config, matcher));
@@ -336,9 +336,11 @@ impl Strategies {
             EventKind::Rejected | EventKind::CancelRejected => owner.counts.rejected += 1,
             EventKind::MassCanceled => {
                 owner.counts.canceled_orders += event.last_qty;
-                if let Some(left_at) = owner.left_at.filter(|_| event.leaves_qty == 0) {
+                if let (0, Some(left_at), Some(timings)) =
+                    (event.leaves_qty, owner.left_at, &mut owner.timings)
+                {
                     owner.left_at = None;
-                    owner.cancel.saturating_record(now_ns().saturating_sub(left_at));
+                    timings.cancel.record(now_ns().saturating_sub(left_at));
                 }
             }
             _ => {}
@@ -500,8 +502,8 @@ impl Strategies {
                 "filled_qty": owner.counts.filled_qty,
                 "positions": positions(owner.config.id),
                 "gauges": owner.port.as_ref().map(|port| port.gauges()).unwrap_or_default(),
-                "tick_to_trade_ns": percentiles(&owner.tick_to_trade),
-                "cancel_when_gone_ns": percentiles(&owner.cancel),
+                "tick_to_trade_ns": owner.timings.as_ref().map(|one| one.tick_to_trade.percentiles()),
+                "cancel_when_gone_ns": owner.timings.as_ref().map(|one| one.cancel.percentiles()),
             })
         };
         self.owners.iter().filter(|owner| !owner.observes).map(of).collect()
@@ -549,8 +551,11 @@ impl Owner {
             return None;
         }
         let trades = matches!(sent.kind, CommandKind::NewOrder | CommandKind::ReplaceOrder);
-        if trades && sent.recv_time != 0 && tick_ns < TICK_NS_MAX {
-            self.tick_to_trade.saturating_record(tick_ns);
+        if let (true, Some(timings)) = (trades, &mut self.timings)
+            && sent.recv_time != 0
+            && tick_ns < TICK_NS_MAX
+        {
+            timings.tick_to_trade.record(tick_ns);
         }
         self.counts.commands += 1;
         Some(command)
