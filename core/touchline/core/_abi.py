@@ -16,7 +16,15 @@ import numpy as np
 from touchline.core import _records
 from touchline.core.errors import AbiError
 
-__all__ = ["LIBRARY_PATH", "PORT_LAYOUT_HASH", "RING_LAYOUT_HASH", "declarations", "ffi", "lib"]
+__all__ = [
+    "COUNTERS_LAYOUT_HASH",
+    "LIBRARY_PATH",
+    "PORT_LAYOUT_HASH",
+    "RING_LAYOUT_HASH",
+    "declarations",
+    "ffi",
+    "lib",
+]
 
 _HERE = Path(__file__).parent
 LIBRARY_PATH = _HERE / "libtouchline.so"
@@ -64,6 +72,9 @@ _require("ABI version", lib.tl_abi_version(), _ABI_VERSION)
 _require("layout hash of the records", lib.tl_records_layout_hash(), _records.LAYOUT_HASH)
 for _template_id, _dtype in _RECORDS.items():
     _require(f"bytes of record {_template_id}", lib.tl_record_bytes(_template_id), _dtype.itemsize)
+
+COUNTERS_LAYOUT_HASH: int = lib.tl_counters_layout_hash()
+"""Hash of the layout of a counters file, and word 2 of every one of this build."""
 
 RING_LAYOUT_HASH: int = lib.tl_ring_layout_hash()
 """Hash of the layout of a ring: what stands in word 2 of every ring of this build."""

@@ -6,6 +6,7 @@ __all__ = [
     "AbiError",
     "AdminError",
     "ConfigError",
+    "CountersError",
     "ProgramError",
     "RingError",
     "TargetsError",
@@ -26,6 +27,20 @@ class AbiError(TouchlineError, ImportError):
 
 class ConfigError(TouchlineError):
     """A configuration file cannot be read, or describes no venue; every fault is named."""
+
+
+class CountersError(TouchlineError):
+    """A counters file is not there, or is none of this build.
+
+    Attributes
+    ----------
+    fault : str
+        What is wrong, in a word or two: ``missing``, or the field that differs.
+    """
+
+    def __init__(self, fault: str, text: str) -> None:
+        super().__init__(text)
+        self.fault = fault
 
 
 class ProgramError(TouchlineError):

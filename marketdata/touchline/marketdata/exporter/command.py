@@ -1,4 +1,4 @@
-"""`touchline exporter`: the command line of the live page."""
+"""`touchline exporter`: the command line of the live page and of metrics."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from touchline.core._commands import venue_argument
 from touchline.core.errors import ConfigError
 from touchline.core.venue import Venue
 from touchline.marketdata.exporter.frames import Frames
+from touchline.marketdata.exporter.metrics import Metrics
 from touchline.marketdata.exporter.server import PageServer
 from touchline.marketdata.ring_books import RingBooks
 from touchline.marketdata.watch import Watch
@@ -27,13 +28,14 @@ def add_exporter(commands: Subparsers) -> None:
     """Add `touchline exporter`."""
     parser = commands.add_parser(
         "exporter",
-        help="show a venue on a live page in the browser",
+        help="show a venue on a live page in the browser, and to Prometheus",
         description="Serves one page over HTTP that shows a venue live: ladder, trades, rates, "
-        "queues, the latency of each hop, sessions, strategies. It reads the figures in the run "
-        "folder, the operators' status and the public ring, and changes nothing; it may be started "
-        "before the venue and goes on when the venue stops. It asks nobody who they are, so it "
-        "listens on loopback, and answers only requests whose Host is localhost, 127.0.0.1 or "
-        "[::1] with its port, or a name of --allow-host. Ctrl-C ends it.",
+        "queues, the latency of each hop, sessions, strategies; and, on /metrics, what its agents "
+        "count, for Prometheus. It reads the figures and the counters in the run folder, the "
+        "operators' status and the public ring, and changes nothing; it may be started before the "
+        "venue and goes on when the venue stops. It asks nobody who they are, so it listens on "
+        "loopback, and answers only requests whose Host is localhost, 127.0.0.1 or [::1] with its "
+        "port, or a name of --allow-host. Ctrl-C ends it.",
     )
     venue_argument(parser)
     parser.add_argument(
@@ -67,7 +69,7 @@ def _exporter(options: argparse.Namespace) -> int:
     books = RingBooks(venue)
     frames = Frames(Watch(venue, books))
     try:
-        with PageServer((host, port), frames, options.allow_host) as server:
+        with PageServer((host, port), frames, Metrics(venue), options.allow_host) as server:
             frames.start()
             shown = f"[{host}]" if ":" in host else host
             print(f"{venue.name}: live page on http://{shown}:{server.server_port}/", flush=True)

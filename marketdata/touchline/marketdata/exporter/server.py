@@ -1,4 +1,4 @@
-"""The HTTP server of the live page: a few fixed files and one stream of server-sent events.
+"""The HTTP server of the live page: a few fixed files, metrics, a stream of server-sent events.
 
 It answers GET alone, and only where Host names this server: a page of another site that resolves
 its own name to this address (DNS rebinding) gets nothing. Everything has a bound: connections, the
@@ -21,6 +21,7 @@ from urllib.parse import parse_qs
 
 from touchline.core.errors import TouchlineError
 from touchline.marketdata.exporter.frames import Frames, TooManyWatchersError
+from touchline.marketdata.exporter.metrics import CONTENT_TYPE, Metrics
 
 __all__ = ["PageServer", "allowed_hosts"]
 
@@ -84,6 +85,8 @@ class PageServer(ThreadingHTTPServer):
         Where to listen; port 0 takes a free one.
     frames : Frames
         What ``/live`` sends; started and closed by the caller.
+    metrics : Metrics
+        What ``/metrics`` answers.
     allow_hosts : list of str
         See :func:`allowed_hosts`.
 
@@ -97,8 +100,15 @@ class PageServer(ThreadingHTTPServer):
     block_on_close = False
     request_queue_size = _CONNECTIONS_MAX
 
-    def __init__(self, address: tuple[str, int], frames: Frames, allow_hosts: list[str]) -> None:
+    def __init__(
+        self,
+        address: tuple[str, int],
+        frames: Frames,
+        metrics: Metrics,
+        allow_hosts: list[str],
+    ) -> None:
         self.frames = frames
+        self.metrics = metrics
         self.files = {
             path: (kind, (_FOLDER / name).read_bytes()) for path, (name, kind) in _FILES.items()
         }
@@ -167,8 +177,8 @@ class _Request(BaseHTTPRequestHandler):
     timeout = _HEAD_WITHIN_S
     server_version = "touchline"
     sys_version = ""
-    # What is no file. Metrics for a collector get their line here.
-    _streams: ClassVar[dict[str, str]] = {"/live": "_live"}
+    # What is no file.
+    _streams: ClassVar[dict[str, str]] = {"/live": "_live", "/metrics": "_metrics"}
 
     def parse_request(self) -> bool:
         """Read the head; go on only with a GET that is meant for us."""
@@ -185,7 +195,7 @@ class _Request(BaseHTTPRequestHandler):
         return True
 
     def do_GET(self) -> None:
-        """Answer: a file, or a stream."""
+        """Answer: a file, metrics, or a stream."""
         path, _, query = self.path.partition("?")
         if path in self.server.files:
             self._send(HTTPStatus.OK, *self.server.files[path])
@@ -202,6 +212,10 @@ class _Request(BaseHTTPRequestHandler):
 
     def log_message(self, *_: Any) -> None:
         """Say nothing: what is asked here is of no interest a minute later."""
+
+    def _metrics(self, _query: str) -> None:
+        """Everything that the agents count, for Prometheus."""
+        self._send(HTTPStatus.OK, CONTENT_TYPE, self.server.metrics.text())
 
     def _live(self, query: str) -> None:
         """Frames of one instrument, as server-sent events, until one side goes away."""
