@@ -50,7 +50,7 @@ def test_it_says_what_it_wrote_and_what_to_run_next(own_venue: RunningVenue, tmp
 
 
 def test_no_word_of_a_template_is_left_over(files: dict[Path, str]):
-    assert len(files) == 11
+    assert len(files) == 13
     for text in files.values():
         assert "@NAME@" not in text
         assert not [word for word in text.split() if word.startswith("@") and word.isupper()]

@@ -31,9 +31,10 @@ def add_units(commands: Subparsers) -> None:
         help="write systemd units for a venue",
         description="Writes the systemd units of a venue, with its users and folders, for this "
         "installation of Touchline and this venue file: etc/systemd/system, etc/sysusers.d and "
-        "etc/tmpfiles.d below DIR. Starts and enables nothing, and says what to run next. Files "
-        "that it has not written, or that were changed since, are left alone without --force, and "
-        "then nothing is written. docs/operations.md says how a venue is run with them.",
+        "etc/tmpfiles.d below DIR; and in etc/touchline/prometheus what a Prometheus needs. Starts "
+        "and enables nothing, and says what to run next. Files that it has not written, or that "
+        "were changed since, are left alone without --force, and then nothing is written. "
+        "docs/operations.md says how a venue is run with them.",
     )
     parser.add_argument("venue", type=Path, metavar="VENUE", help="the venue's configuration")
     parser.add_argument(

@@ -1,5 +1,7 @@
 """Units, users and folders of a venue: texts, each with its place below ``/``.
 
+With them comes what Prometheus needs to watch it.
+
 The templates lie beside this file. ``@WORD@`` in them is a word of one installation, and
 ``@HARDENING@`` is what all units have in common. Every word is a path or a name of a narrow
 alphabet, so that nothing in it means anything to systemd.
@@ -27,6 +29,8 @@ STRATEGY_DROP_IN = "10-user.conf"
 """Name of the drop-in that gives a strategy its user."""
 
 _TEMPLATES = Path(__file__).with_name("templates")
+_MONITORING = Path(__file__).with_name("monitoring")
+_PROMETHEUS = Path("etc/touchline/prometheus")
 _SYSUSERS = Path("etc/sysusers.d/touchline.conf")
 _TMPFILES = Path("etc/tmpfiles.d/touchline.conf")
 _PATH = re.compile(r"/[A-Za-z0-9_./+,:~-]+")
@@ -89,6 +93,8 @@ def render(venue: Venue, installation: Installation) -> dict[Path, str]:
     sysusers = _filled(_TEMPLATES / "sysusers.conf", words)
     files[_SYSUSERS] = sysusers + "".join(f"{line}\n" for line in lines)
     files[_TMPFILES] = _filled(_TEMPLATES / "tmpfiles.conf", words)
+    for name in ("prometheus.yml", "touchline.rules.yml"):
+        files[_PROMETHEUS / name] = (_MONITORING / name).read_text()
     for strategy in venue.strategies:
         if strategy.uid is None:
             continue
