@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import random
 import struct
@@ -108,6 +109,34 @@ def test_a_refused_file_is_told_as_a_metric_and_once_in_the_log(
     said = capsys.readouterr().err.splitlines()
     assert len(said) == 2
     assert said[0].endswith("is no counters file of this build: version is 0x2, not 0x1")
+
+
+def test_what_strategies_show_of_themselves_is_told_while_the_engine_runs(
+    watched: Watched, told: bytes, tmp_path: Path
+) -> None:
+    run_dir = tmp_path / "run"
+    run_dir.mkdir()
+    config = tmp_path / "venue.toml"
+    text = watched.venue.config.read_text()
+    config.write_text(text.replace(str(watched.venue.run_dir), str(run_dir)))
+    shown = {"score": 0.25, "unknown": None} | {f"more{at}": at for at in range(40)}
+    strategies = [{"name": "maker", "gauges": shown}, {"name": "stranger", "gauges": shown}]
+    (run_dir / "engine.stats.json").write_text(json.dumps({"strategies": strategies}))
+    (run_dir / "engine.counters").write_bytes(word(told, ALIVE_WORD, time.time_ns()))
+    collector = VenueCollector(Venue.load(config))
+
+    def values() -> dict[tuple[str, ...], float]:
+        families = {one.name: one for one in collector.collect()}
+        samples = families["touchline_strategy_value"].samples
+        return {tuple(sample.labels.values()): sample.value for sample in samples}
+
+    assert values() == {}
+    with (run_dir / "engine.counters").open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        found = values()
+    assert found["maker", "score"] == 0.25
+    assert {strategy for strategy, _ in found} == {"maker"}
+    assert len(found) == 15, "16 names at most, and one has no value"
 
 
 def test_a_file_that_is_not_there_is_missing(path: Path) -> None:

@@ -70,6 +70,7 @@ def test_the_document_names_every_metric_with_its_kind_labels_and_meaning(
         found = [one for one in re.findall(r'(\w+)="', named) if one != "le"]
         labels.setdefault(family, found)
     labels["touchline_counters_refused"] = ["role", "fault"]
+    labels["touchline_strategy_value"] = ["strategy", "name"]
     rows = [
         f"| `{name}` | {kind} | {', '.join(labels.get(name, []))} | {helps[name]} |\n"
         for name, kind in sorted(kinds.items())

@@ -21,6 +21,7 @@ from prometheus_client.registry import Collector
 from touchline.core.counters import BOUNDS_NS, AgentCounters, Metric, read_counters
 from touchline.core.errors import CountersError
 from touchline.core.venue import Venue
+from touchline.marketdata.view import Figures
 
 __all__ = ["AGENTS", "CONTENT_TYPE", "OWN", "Metrics", "VenueCollector"]
 
@@ -34,6 +35,7 @@ OWN = {
     "touchline_agent_up": "1 if the agent runs and has told within five seconds, else 0.",
     "touchline_agent_start_time_seconds": "When the agent started, since the epoch.",
     "touchline_counters_refused": "1 where a counters file is not read: what is wrong with it.",
+    "touchline_strategy_value": "What a strategy shows of itself by a name, such as a score.",
     "touchline_scrape_seconds": "How long it took to read all counters files for this answer.",
 }
 """Gauges that are the exporter's own, with their help."""
@@ -41,6 +43,8 @@ OWN = {
 # Every other bound of a file, which makes 1.0 and 1.5 times each power of two: enough for a
 # quantile, at half the series.
 _LE = [(at, repr(bound / 1e9)) for at, bound in enumerate(BOUNDS_NS)][::2]
+# Names that a strategy may show values by, at most.
+_VALUES_MAX = 16
 # A text is told again for so long, however many ask.
 _KEPT_S = 0.2
 
@@ -81,6 +85,8 @@ class VenueCollector(Collector):
     def __init__(self, venue: Venue) -> None:
         self._files = {role: venue.run_files[f"{role}_counters"] for role in AGENTS}
         self._refused: dict[str, str] = {}
+        self._figures = venue.run_files["engine_stats"]
+        self._strategies = {one.name for one in venue.strategies}
 
     def collect(self) -> Iterator[Family]:
         """Read all files; yield a family for each name."""
@@ -94,6 +100,8 @@ class VenueCollector(Collector):
             if agent is None or not is_live:
                 continue
             _add(own["touchline_agent_start_time_seconds"], {"role": role}, agent.started_s)
+            if role == "engine":
+                self._add_values(own["touchline_strategy_value"])
             for metric in agent.metrics:
                 family = families.get(metric.name)
                 if family is None:
@@ -102,6 +110,19 @@ class VenueCollector(Collector):
         _add(own["touchline_scrape_seconds"], {}, time.perf_counter() - start)
         yield from own.values()
         yield from families.values()
+
+    def _add_values(self, family: Family) -> None:
+        """Add what strategies show: under names of theirs, so in the engine's figures alone."""
+        figures = Figures()
+        figures.read(self._figures)
+        if figures.are_old:
+            return
+        for one in figures.told.get("strategies", []):
+            if one["name"] not in self._strategies:
+                continue
+            for name, value in list(one.get("gauges", {}).items())[:_VALUES_MAX]:
+                if value is not None:
+                    _add(family, {"strategy": one["name"], "name": name}, float(value))
 
     def _agent(self, role: str, refused: Family) -> AgentCounters | None:
         """What an agent told, unless its file is not there or not to be believed."""
