@@ -16,7 +16,7 @@ targets=("$@")
 if [ "${#targets[@]}" -eq 0 ]; then
     targets=(
         fix_codec fix_session feed_decoder journal_reader ring_reader configuration itch_reader
-        bitstamp_reader strategy_hello recorded_market targets_reader
+        bitstamp_reader strategy_hello recorded_market targets_reader model_reader
     )
 fi
 export RUSTC_BOOTSTRAP=1

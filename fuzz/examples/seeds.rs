@@ -28,7 +28,8 @@ fn main() -> Result<(), Error> {
     write(folder, "recorded_market", recorded())?;
     write(folder, "targets_reader", targets())?;
     write(folder, "itch_reader", itch())?;
-    write(folder, "bitstamp_reader", bitstamp())
+    write(folder, "bitstamp_reader", bitstamp())?;
+    write(folder, "model_reader", models())
 }
 
 fn write(folder: &Path, target: &str, seeds: Vec<Vec<u8>>) -> Result<(), Error> {
@@ -473,4 +474,69 @@ fn bitstamp() -> Vec<Vec<u8>> {
     let all: Vec<u8> = lines.iter().flat_map(|line| format!("{line}\n").into_bytes()).collect();
     let disordered = lines.iter().rev().flat_map(|line| format!("{line}\n").into_bytes());
     vec![all.clone(), disordered.collect(), all[..all.len() / 2].to_vec()]
+}
+
+/// A field of the protobuf wire format that has a length.
+fn field(number: u8, content: impl AsRef<[u8]>) -> Vec<u8> {
+    let content = content.as_ref();
+    let mut bytes = vec![number << 3 | 2];
+    if content.len() > 0x7f {
+        bytes.push(content.len() as u8 | 0x80);
+        bytes.push((content.len() >> 7) as u8);
+    } else {
+        bytes.push(content.len() as u8);
+    }
+    bytes.extend_from_slice(content);
+    bytes
+}
+
+/// A value for the rows, then an ONNX file of one to three trees.
+fn models() -> Vec<Vec<u8>> {
+    (1..4).map(|trees| [0.5_f64.to_le_bytes().to_vec(), model(trees)].concat()).collect()
+}
+
+/// An attribute of a tree, by the number of the tree.
+type OfTree = (&'static str, fn(u8) -> Vec<u8>);
+
+/// Of each tree: a root with a leaf on its true branch, and on the other a node with two leaves.
+const OF_TREE: [OfTree; 7] = [
+    ("nodes_featureids", |_| vec![0, 1]),
+    ("nodes_truenodeids", |tree| vec![3 * tree, 3 * tree + 1]),
+    ("nodes_trueleafs", |_| vec![1, 1]),
+    ("nodes_falsenodeids", |tree| vec![2 * tree + 1, 3 * tree + 2]),
+    ("nodes_falseleafs", |_| vec![0, 1]),
+    ("nodes_missing_value_tracks_true", |_| vec![1, 0]),
+    ("leaf_targetids", |_| vec![0; 3]),
+];
+
+fn model(trees: u8) -> Vec<u8> {
+    let mut node = [field(1, "x"), field(2, "y"), field(4, "TreeEnsemble")].concat();
+    node.extend(field(5, [&field(1, "n_targets")[..], &[0x18, 1, 0xa0, 1, 2]].concat()));
+    for (name, values) in OF_TREE {
+        let packed: Vec<u8> = (0..trees).flat_map(values).collect();
+        node.extend(field(5, [field(1, name), field(8, packed), vec![0xa0, 1, 7]].concat()));
+    }
+    let roots: Vec<u8> = (0..trees).map(|tree| 2 * tree).collect();
+    node.extend(field(5, [field(1, "tree_roots"), field(8, roots), vec![0xa0, 1, 7]].concat()));
+    let doubles = |count: u8| -> Vec<u8> {
+        (0..count).flat_map(|one| (f64::from(one) - 1.5).to_le_bytes()).collect()
+    };
+    let tensors = [
+        ("nodes_splits", 11, 2 * trees, doubles(2 * trees)),
+        ("nodes_modes", 2, 2 * trees, vec![0; 2 * usize::from(trees)]),
+        ("leaf_weights", 11, 3 * trees, doubles(3 * trees)),
+    ];
+    for (name, element, len, raw) in tensors {
+        let tensor = [vec![0x08, len, 0x10, element], field(9, raw)].concat();
+        node.extend(field(5, [field(1, name), field(5, tensor), vec![0xa0, 1, 4]].concat()));
+    }
+    node.extend(field(7, "ai.onnx.ml"));
+    let info = |name, width| {
+        let shape = [field(1, field(2, "N")), field(1, [0x08, width])].concat();
+        [field(1, name), field(2, field(1, [vec![0x08, 11], field(2, shape)].concat()))].concat()
+    };
+    let graph = [field(1, node), field(11, info("x", 2)), field(12, info("y", 1))].concat();
+    let opset = [field(1, "ai.onnx.ml"), vec![0x10, 5]].concat();
+    let entry = [field(1, "feature_names"), field(2, "[\"a\", \"b\"]")].concat();
+    [vec![0x08, 10], field(8, opset), field(7, graph), field(14, entry)].concat()
 }
