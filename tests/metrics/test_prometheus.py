@@ -10,7 +10,7 @@ from watched import MONITORING, ROLES, Prometheus, Watched, tool, until
 from touchline.systemd.alerts import ALERTS
 from touchline.systemd.panels import PANELS
 
-COMMANDS = 2_000
+COMMANDS = 1_200
 QUERIES = [query for panel in PANELS for query, _ in panel.queries]
 
 
