@@ -343,7 +343,8 @@ fn recorded() -> Vec<Vec<u8>> {
     ];
     let mut bytes = Vec::new();
     for ((kind, order_id, price, qty, flags), seq) in told.into_iter().zip(1..) {
-        let side = [touchline_types::Side::Buy, touchline_types::Side::Sell][usize::from(order_id == 2)];
+        let sides = [touchline_types::Side::Buy, touchline_types::Side::Sell];
+        let side = sides[usize::from(order_id == 2)];
         let mut event = Event { seq, timestamp: 10 * seq, order_id, ..Event::of(kind) };
         (event.instrument_id, event.side, event.flags) = (1, side, flags);
         (event.price, event.leaves_qty, event.last_px, event.last_qty) = (price, qty, price, qty);
