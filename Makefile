@@ -29,6 +29,10 @@ run: programs ## start a venue and play order flow: LIMIT=<seconds> DATA=<file> 
 	@$(VENV)/bin/touchline demo $(if $(LIMIT),--limit $(LIMIT)) $(if $(DATA),--data $(DATA)) \
 	    $(if $(SPEED),--speed $(SPEED))
 
+.PHONY: demo-models
+demo-models: $(VENV)/.dev programs ## make the model and the targets of `make run` anew
+	@$(PYTHON) marketdata/demo_models.py
+
 # The recording that `make train` learns from, its instrument, and how far ahead.
 ES_DAY := l3/esh4-glbx-mdp3-20231225.mbo.dbn.zst
 HORIZON ?= 1s

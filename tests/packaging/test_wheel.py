@@ -54,6 +54,7 @@ def test_it_holds_the_library_the_headers_and_programs_that_can_be_executed(whee
         assert member.external_attr >> 16 & 0o111, name
     assert "touchline/marketdata/_messages.py" in members
     assert "touchline/strategy/examples/compiled_maker.py" in members
+    assert "touchline/marketdata/demo_models/taker.onnx" in members
     assert "touchline/tuning/doctor.py" in members
     assert "touchline/core/py.typed" in members
     assert "touchline/systemd/templates/touchline-engine.service" in members

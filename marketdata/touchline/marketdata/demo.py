@@ -1,7 +1,7 @@
 """`touchline demo`: a venue, order flow, and everything that can be seen of both, in one command.
 
 The venue is a real one in a folder of its own that is removed at the end: members trade over FIX,
-two strategies over shared memory; the screen shows what a subscriber of the feed sees, and
+strategies over shared memory; the screen shows what a subscriber of the feed sees, and
 what the agents have measured.
 """
 
@@ -31,12 +31,14 @@ from rich.text import Text
 from touchline.core import up
 from touchline.core.errors import TouchlineError
 from touchline.core.replay import Members, is_sound, latency_row, members_arguments, summary_table
+from touchline.core.targets import read_targets
 from touchline.core.venue import Venue
 from touchline.marketdata.demo_strategies import (
+    FOLLOWER,
     STRATEGIES,
     DemoStrategies,
     cache_line_floor,
-    strategies_table,
+    strategies_tables,
 )
 from touchline.marketdata.ladder import ladder_table, trades_table
 from touchline.marketdata.subscriber import Subscriber
@@ -61,11 +63,11 @@ def add_demo(commands: Subparsers) -> None:
         "demo",
         help="start a venue, play order flow through FIX, and watch",
         description="Starts a venue in a temporary folder, plays order flow through the FIX "
-        "sessions of its members, lets two strategies trade, and shows book, trades, rates and "
+        "sessions of its members, lets four strategies trade, and shows book, trades, rates and "
         "latencies. The flow is the recording named by --data, or the ES day below the folder "
         "TOUCHLINE_DATA, or synthetic; the strategies trade twenty synthetic stocks. Ends "
-        "with a summary; exit code 0 if nothing was lost, every compared book was equal, and both "
-        "strategies traded.",
+        "with a summary; exit code 0 if nothing was lost, every compared book was equal, and every "
+        "strategy traded.",
     )
     parser.add_argument("--data", type=Path, metavar="FILE", help="a recording, DBN MBO")
     parser.add_argument("--limit", type=float, metavar="SECONDS", help="end after so many seconds")
@@ -188,6 +190,7 @@ def _play(options: argparse.Namespace, venue: Venue) -> int:
             strategies = DemoStrategies(venue, options.seed)
             screen = Screen(venue, feed, Usage({"venue": process.pid} | strategies.pids))
             _watch(console, screen, Members(_arguments(options, venue, recording)))
+            screen.keep()
             failures = strategies.stop()
             screen.finish()
     finally:
@@ -195,10 +198,12 @@ def _play(options: argparse.Namespace, venue: Venue) -> int:
             strategies.stop()
         code = up.stop(venue, process)
     summary = screen.summary
-    failures += _idle(summary["engine"])
+    traded, idle = _traded(summary["engine"])
+    failures += [f"strategy {name} has not traded" for name in idle]
     if options.json is not None:
         options.json.write_text(json.dumps(summary, indent=1) + "\n")
     console.print(_end(screen))
+    console.print(f"strategies that traded: {', '.join(traded) or 'none'}")
     for failure in failures:
         console.print(failure, style="red")
     sound = code == 0 and is_sound(summary["members"]) and summary["feed"]["unrecovered_gaps"] == 0
@@ -207,10 +212,11 @@ def _play(options: argparse.Namespace, venue: Venue) -> int:
     return 0 if sound else 1
 
 
-def _idle(engine: dict[str, Any]) -> list[str]:
-    """Strategies that have not traded, one sentence each."""
+def _traded(engine: dict[str, Any]) -> tuple[list[str], list[str]]:
+    """Names of the strategies that have traded, and of those that have not."""
     fills = {told["name"]: told["fills"] for told in engine.get("strategies", [])}
-    return [f"strategy {name} has not traded" for name in STRATEGIES if not fills.get(name)]
+    traded = [name for name in STRATEGIES if fills.get(name)]
+    return traded, [name for name in STRATEGIES if name not in traded]
 
 
 class Screen:
@@ -223,6 +229,8 @@ class Screen:
         self.told: dict[str, Any] = {}
         self.summary: dict[str, Any] = {}
         self._trades: list[Any] = []
+        self._gauges: dict[str, Any] = {}
+        self._targets: dict[str, int] = {}
 
     def gather(self) -> None:
         """Take what has come on the feed."""
@@ -238,6 +246,14 @@ class Screen:
             return {}
         return read
 
+    def keep(self) -> None:
+        """Keep what is not there any more at the end: gauges of strategies, and targets."""
+        told = self.figures("engine").get("strategies", [])
+        self._gauges = {one["name"]: one["gauges"] for one in told}
+        targets = read_targets(self.venue, FOLLOWER)
+        if targets is not None:
+            self._targets = {symbol: one.position for symbol, one in targets.targets.items()}
+
     def finish(self) -> None:
         """Gather what is there at the end; the agents write once a second."""
         time.sleep(1.2)
@@ -251,6 +267,10 @@ class Screen:
             "processor_seconds": self.usage.seconds,
             "cache_line_floor_ns": cache_line_floor(),
         }
+        for one in self.summary["engine"].get("strategies", []):
+            one["gauges"] = self._gauges.get(one["name"], {})
+            if one["name"] == FOLLOWER:
+                one["targets"] = self._targets
 
     def draw(self) -> RenderableType:
         """The live view."""
@@ -259,8 +279,8 @@ class Screen:
         book = Columns(
             [ladder_table(self.feed, instrument, 10), trades_table(self._trades, instrument)]
         )
-        makers, speed = strategies_table(self.figures("engine"))
-        return Group(*rows, book, makers, speed, hops_table(self.figures("gateway")))
+        strategies = strategies_tables(self.figures("engine"))
+        return Group(*rows, book, *strategies, hops_table(self.figures("gateway")))
 
 
 def _watch(console: Console, screen: Screen, members: Members) -> None:
@@ -347,5 +367,5 @@ def _end(screen: Screen) -> Group:
         ("processor use", screen.usage.text()),
     ):
         venue.add_row(name, f"{value:,}" if isinstance(value, int) else str(value))
-    makers, speed = strategies_table(engine, summary["cache_line_floor_ns"])
-    return Group(summary_table(summary["members"]), venue, makers, speed, hops_table(gateway))
+    strategies = strategies_tables(engine, summary["cache_line_floor_ns"])
+    return Group(summary_table(summary["members"]), venue, *strategies, hops_table(gateway))

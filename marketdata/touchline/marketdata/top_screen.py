@@ -305,13 +305,25 @@ def _strategies(strategies: list[StrategyView], width: int) -> _Block:
 
 
 def _shown_and_held(one: StrategyView, width: int) -> list[Text]:
-    """Gauges, then positions, indented; nothing where there is neither."""
+    """Gauges, targets and positions, indented; nothing where there are none."""
     gauges = [f"{name} {gauge_text(value)}" for name, value in one.gauges.items()]
-    held = [f"{symbol} {qty:+,}" for symbol, qty in one.positions.items()]
+    held = [
+        f"{symbol} {lots:+,}" if wanted is None else f"{symbol} {lots:+,} of {wanted:+,}"
+        for symbol, (lots, wanted) in one.lots.items()
+    ]
     # A name and its number stay on one line.
-    texts = [text.replace(" ", "\u00a0") for text in (*gauges, *held)]
+    texts = [text.replace(" ", "\u00a0") for text in (*gauges, *_targets(one), *held)]
     lines = wrap("  ".join(texts), width, break_long_words=False)
     return [Text(f"  {line}".replace("\u00a0", " ")) for line in lines]
+
+
+def _targets(one: StrategyView) -> list[str]:
+    """Whose targets it has, how old they are and how long they hold; nothing without any."""
+    told = one.targets
+    if told is None:
+        return []
+    left = "expired" if told.is_expired else f"{told.left_s:,.0f} s left"
+    return [f"targets {told.version} of {told.source}, {told.age_s:,.0f} s old, {left}"]
 
 
 def _clock(at_s: float) -> str:

@@ -6,11 +6,12 @@ import dataclasses
 import json
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from touchline.core.targets import Targets
 from touchline.core.venue import Venue
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "RingView",
     "SessionView",
     "StrategyView",
+    "TargetsView",
     "View",
     "gauge_text",
     "hops",
@@ -116,6 +118,18 @@ class SessionView:
 
 
 @dataclass(frozen=True, slots=True)
+class TargetsView:
+    """Targets of a strategy: positions in lots, by symbol; `left_s` until they expire, s."""
+
+    version: int
+    source: str
+    age_s: float
+    left_s: float
+    is_expired: bool
+    positions: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class StrategyView:
     """A strategy beside the matcher: what it sent, what was refused, what it holds, in lots.
 
@@ -132,7 +146,15 @@ class StrategyView:
     throttled: int
     positions: dict[str, int]
     gauges: dict[str, float | None]
+    targets: TargetsView | None
     tick_to_trade: HopView
+
+    @property
+    def lots(self) -> dict[str, tuple[int, int | None]]:
+        """Position and target of each instrument that has one of them; those with targets first."""
+        wanted = {} if self.targets is None else self.targets.positions
+        symbols = dict.fromkeys((*wanted, *self.positions))
+        return {one: (self.positions.get(one, 0), wanted.get(one)) for one in symbols}
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,8 +269,18 @@ def sessions(venue: Venue, gateway: dict[str, Any], blocked: dict[str, Any]) -> 
     ]
 
 
-def strategies(told: Iterable[dict[str, Any]]) -> list[StrategyView]:
-    """The strategies that the engine tells of; none where it tells of none."""
+def strategies(
+    told: Iterable[dict[str, Any]], targets: Mapping[str, Targets | None]
+) -> list[StrategyView]:
+    """The strategies that the engine tells of; none where it tells of none.
+
+    Parameters
+    ----------
+    told : iterable of dict
+        ``strategies`` of the engine's status or figures.
+    targets : mapping of str to Targets
+        By the strategy's name, where it has any.
+    """
     return [
         StrategyView(
             name=one["name"],
@@ -261,10 +293,25 @@ def strategies(told: Iterable[dict[str, Any]]) -> list[StrategyView]:
             throttled=int(one["throttled"]),
             positions=dict(one["positions"]),
             gauges=dict(one["gauges"]),
+            targets=_targets(targets.get(one["name"])),
             tick_to_trade=_hop("tick to trade", one["tick_to_trade_ns"]),
         )
         for one in told
     ]
+
+
+def _targets(targets: Targets | None) -> TargetsView | None:
+    if targets is None:
+        return None
+    now_ns = time.time_ns()
+    return TargetsView(
+        version=targets.version,
+        source=targets.source,
+        age_s=(now_ns - targets.published_time) / 1e9,
+        left_s=max(targets.expires_time - now_ns, 0) / 1e9,
+        is_expired=now_ns >= targets.expires_time,
+        positions={symbol: one.position for symbol, one in targets.targets.items()},
+    )
 
 
 def gauge_text(value: float | None) -> str:

@@ -1,9 +1,9 @@
 """All that can be watched of a running venue, gathered for `touchline top` and the live page.
 
 Sources are the books (:class:`BookSource`), the figures that the agents write to the run folder
-once a second, the heads of the rings there, and, once a second, the operators' socket. Nothing is
-written, and nothing but that one question costs the venue time. A venue that is not there is no
-error here: the view says so, and keeps what was seen last.
+once a second, the heads of the rings there, and, once a second, the operators' socket and the
+targets of each strategy. Nothing is written, and nothing but these questions costs the venue time.
+A venue that is not there is no error here: the view says so, and keeps what was seen last.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 from touchline.core import admin
 from touchline.core.errors import RingError, TouchlineError
 from touchline.core.rings import ring_cursors
+from touchline.core.targets import Targets, read_targets
 from touchline.core.venue import Instrument, Venue
 from touchline.marketdata.books import BookSource, Standing, Trade
 from touchline.marketdata.ladder import price_text
@@ -75,6 +76,7 @@ class Watch:
         }
         self._figures = {agent: Figures() for agent in _AGENTS}
         self._answer = _Answer()
+        self._targets: dict[str, Targets | None] = {}
         self._feed_heard = float("-inf")
         self._ask_at = 0.0
         self._rates = Rates()
@@ -130,7 +132,9 @@ class Watch:
             rings=self._rings(),
             hops=hops(gateway.get("latency_ns", {})),
             sessions=sessions(self.venue, gateway, answer.told.get("blocked", {})),
-            strategies=strategies(answer.told.get("strategies") or engine.get("strategies") or []),
+            strategies=strategies(
+                answer.told.get("strategies") or engine.get("strategies") or [], self._targets
+            ),
             silent_agents=self._silent(),
         )
 
@@ -150,9 +154,18 @@ class Watch:
             self._answer = _Answer(True, "", told, time.time())
         except TouchlineError as error:
             self._answer.is_running, self._answer.why = False, str(error)
+        if self._answer.is_running:
+            self._targets = {one.name: self._targets_of(one.name) for one in self.venue.strategies}
         for agent, figures in self._figures.items():
             figures.read(self.venue.run_files[f"{agent}_stats"])
         self._measure()
+
+    def _targets_of(self, name: str) -> Targets | None:
+        """None as well where they are not for us to see."""
+        try:
+            return read_targets(self.venue, name)
+        except TouchlineError:
+            return None
 
     def _measure(self) -> None:
         engine, gateway, publisher = (self._figures[agent] for agent in _AGENTS)

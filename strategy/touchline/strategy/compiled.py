@@ -64,7 +64,7 @@ class CompiledStrategy(AnyStrategy):
     state: ClassVar[Any] = np.dtype([])
 
     def initial(self) -> Mapping[str, Any]:
-        """Values of state fields at the start; overridden where 0 is not right."""
+        """Values of state fields and gauges at the start; overridden where 0, or none, is wrong."""
         return {}
 
     def _driver(self) -> CompiledDriver:
@@ -189,7 +189,7 @@ def _state(strategy: CompiledStrategy) -> npt.NDArray[np.void]:
     for name, _ in numbers:
         states[name] = getattr(strategy, name)
     for name, value in strategy.initial().items():
-        if name not in fields:
+        if name not in {*fields, *dict(gauges)}:
             raise StrategyLoadError(f"{owner.__name__}.initial names {name}, no field of its state")
         states[name] = value
     return states

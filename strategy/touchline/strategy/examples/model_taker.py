@@ -6,7 +6,7 @@ at the touch of its own side (``join``), or across the spread, the rest cancelle
 holds a position of ``max_position`` at most, sends no second order before the first is answered and
 a pause is over, takes a joining order back when the score has turned, and leaves no order behind.
 
-What it knows and does is in its state, for whoever shows it: ``score``, ``scores``, ``entered``.
+What it knows and does it shows as gauges: ``score``, ``scores``, ``entered``.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from touchline.models.features import on_trade as take_trade
 from touchline.models.forest import Forest, score_row
 from touchline.strategy import (
     ExecutionKind,
+    Gauge,
     Parameter,
     ParameterError,
     Side,
@@ -146,11 +147,12 @@ class ModelTaker(CompiledStrategy):
     max_position = Parameter(10, "lots either way", minimum=1)
     pause_s = Parameter(0.1, "least time between two orders, s", minimum=0.0)
 
+    score = Gauge("the newest score: expected move of the mid, ticks")
+    scores = Gauge("books that were scored")
+    entered = Gauge("orders that were sent")
+
     state = np.dtype(
         [
-            ("score", np.float64),
-            ("scores", np.int64),
-            ("entered", np.int64),
             ("instrument_id", np.uint32),
             ("crosses", np.bool_),
             ("is_continuous", np.bool_),
@@ -184,7 +186,8 @@ class ModelTaker(CompiledStrategy):
             "instrument_id": self.venue.instrument(self.symbol).id,
             "crosses": self.style == "cross",
             "model": self.forest.address,
-            "score": np.nan,
+            "scores": 0,
+            "entered": 0,
         }
 
     @staticmethod

@@ -12,6 +12,7 @@ const at = (id) => document.getElementById(id);
 const number = new Intl.NumberFormat("en-US");
 const tenths = new Intl.NumberFormat("en-US", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 const signed = new Intl.NumberFormat("en-US", { signDisplay: "exceptZero" });
+const whole = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
 const gauge = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 6 });
 const clock = (seconds) => new Date(seconds * 1000).toISOString().slice(11, 19);
 // A time in ns as microseconds; beyond a thousand of them a tenth says nothing.
@@ -224,16 +225,34 @@ function showSessions(view) {
   say(at("session-count"), `${on} of ${view.sessions.length} logged on`);
 }
 
+/** Whose targets they are, how old, and how long they hold. */
+function targetsOf(targets) {
+  if (targets === null) return [];
+  const left = targets.is_expired ? "expired" : `${whole.format(targets.left_s)} s left`;
+  const value = `${whole.format(targets.age_s)} s old, ${left}`;
+  const name = `targets ${targets.version} of ${targets.source}`;
+  return [{ kind: "targets", name, value, className: targets.is_expired ? "bad" : "" }];
+}
+
+/** Position of each instrument, and its target where it has one. */
+function lotsOf({ positions, targets }) {
+  const wanted = targets?.positions ?? {};
+  return Object.keys({ ...wanted, ...positions }).map((name) => {
+    const lots = positions[name] ?? 0;
+    const side = lots < 0 ? "short" : lots > 0 ? "long" : "";
+    if (!(name in wanted)) return { kind: "held", name, value: signed.format(lots), className: side };
+    const value = `${signed.format(lots)} of ${signed.format(wanted[name])}`;
+    return { kind: "held", name, value, className: `${side} ${lots === wanted[name] ? "" : "under-way"}` };
+  });
+}
+
 function showStrategies(view) {
   at("strategies").hidden = view.strategies.length === 0;
   strategies.show(view.strategies, (one, detail) => {
     const gauges = Object.entries(one.gauges).map(([name, value]) => {
       return { kind: "gauge", name, value: value === null ? "–" : gauge.format(value), className: "" };
     });
-    const held = Object.entries(one.positions).map(([name, qty]) => {
-      return { kind: "held", name, value: signed.format(qty), className: qty < 0 ? "short" : "long" };
-    });
-    detail.show([...gauges, ...held]);
+    detail.show([...gauges, ...targetsOf(one.targets), ...lotsOf(one)]);
     const counts = [one.commands, one.fills, one.rejected, one.throttled, one.bad_records].map(count);
     const state = one.is_connected ? ["connected", "on"] : ["not connected", "off"];
     return [one.name, one.member, state, ...counts, ...percentiles(one.tick_to_trade)];
