@@ -1,16 +1,16 @@
-"""Makes docs/live-page.png: the live page of a venue that synthetic members trade on.
+"""Makes docs/live-page.png: the live page of the venue of `touchline demo`.
 
     .venv/bin/python tests/page/screenshot.py [FILE]
 
-Starts a venue of its own, plays seeded flow into it at sixty times the speed of a real day, looks
-at the page after two minutes, and stops everything.
+Starts a venue of its own, plays seeded flow into it at sixty times the speed of a real day, lets
+the strategies of the demo trade stocks beside it, looks at the page after two minutes, and stops
+everything.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import re
 import sys
 import tempfile
 import threading
@@ -21,10 +21,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from browser import Browser
 from exporter import Exporter
-from running_venue import ROOT, RunningVenue, find_program
+from running_venue import ROOT
 
-from touchline.core import ProgramError
+from touchline.core import ProgramError, up
 from touchline.core.replay import Members, members_arguments
+from touchline.marketdata.demo import MEMBERS, demo_venue
+from touchline.marketdata.demo_strategies import DemoStrategies
 
 BYTES_MAX = 300_000
 
@@ -44,24 +46,24 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        venue = RunningVenue(find_program("touchline-venue"), folder)
-        text = venue.config.read_text().replace("max_cl_ord_ids = 65536", "max_cl_ord_ids = 524288")
-        venue.config.write_text(re.sub('name = "test.*"', 'name = "demo"', text, count=1))
-        venue.start()
+        venue = demo_venue(folder, "sync")
+        process = up.started(venue)
         exporter = Exporter(venue.config)
-        browser = Browser(folder / "profile")
-        flow = members_arguments(venue.config, "60", max_idle=0.2)
-        members = Members(["simulate", "--seed", "1", "--instruments", "2", "--unordered", *flow])
+        browser = Browser(folder / "profile", height=1200)
+        strategies = DemoStrategies(venue, seed=1)
+        flow = members_arguments(venue.config, "60", max_idle=0.2, members=MEMBERS)
+        members = Members(["simulate", "--seed", "1", "--unordered", *flow])
         threading.Thread(target=read, args=[members], daemon=True).start()
         try:
             browser.open(exporter.url)
             time.sleep(options.seconds)
             png = browser.screenshot()
         finally:
+            strategies.stop()
             members.close()
             browser.close()
             exporter.close()
-            venue.close()
+            up.stop(venue, process)
     assert len(png) < BYTES_MAX, f"{len(png)} bytes"
     options.file.write_bytes(png)
     print(f"{options.file}: {len(png)} bytes")

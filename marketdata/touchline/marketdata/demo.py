@@ -47,11 +47,11 @@ from touchline.marketdata.view import HOPS
 if TYPE_CHECKING:
     from touchline.core.cli import Subparsers
 
-__all__ = ["add_demo"]
+__all__ = ["MEMBERS", "add_demo", "demo_venue"]
 
 _CONFIG = Path(__file__).with_name("demo.toml")
 _RECORDING = Path("l3") / "esh4-glbx-mdp3-20231225.mbo.dbn.zst"
-_MEMBERS = "ALPHA,BETA,GAMMA,DELTA"
+MEMBERS = "ALPHA,BETA,GAMMA,DELTA"
 _DEFAULT_PLAY_S = 120.0
 _DRAW_EVERY_S = 0.25
 _SAY_EVERY_S = 5.0
@@ -122,12 +122,12 @@ def _run(options: argparse.Namespace) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     folder = Path(tempfile.mkdtemp(prefix="touchline-demo-"))
     try:
-        return _play(options, _venue(folder, options.durability))
+        return _play(options, demo_venue(folder, options.durability))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _venue(folder: Path, durability: str) -> Venue:
+def demo_venue(folder: Path, durability: str) -> Venue:
     """The packaged configuration, with a free port and folders of its own."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -158,13 +158,13 @@ def _arguments(options: argparse.Namespace, venue: Venue, recording: Path | None
     if recording is None:
         speed = options.speed or "60"
         play = members_arguments(
-            venue.config, speed, max_idle=0.2, limit=options.limit, members=_MEMBERS
+            venue.config, speed, max_idle=0.2, limit=options.limit, members=MEMBERS
         )
         if options.limit is None:
             play += ["--commands", "100000"]
         return ["simulate", "--seed", str(options.seed), "--unordered", *play]
     play = members_arguments(
-        venue.config, options.speed or "max", limit=options.limit, members=_MEMBERS
+        venue.config, options.speed or "max", limit=options.limit, members=MEMBERS
     )
     if options.speed is None:
         at = play.index("--speed")

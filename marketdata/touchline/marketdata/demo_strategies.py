@@ -44,7 +44,7 @@ STRATEGIES = {
         f"{_EXAMPLES}.model_taker:ModelTaker",
         f"model={MODELS / 'taker.onnx'}",
         "symbol=AAPL",
-        "threshold=0.2",
+        "threshold=0.1",
         "style=cross",
     ),
     FOLLOWER: (f"{_EXAMPLES}.target_follower:TargetFollower", "patience_s=1"),
