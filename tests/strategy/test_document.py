@@ -85,7 +85,7 @@ def test_the_quick_start_trades(shell: Any) -> None:
 
 
 def test_the_smallest_strategies_of_both_kinds_are_what_they_are_called(cache: Path) -> None:
-    plain, compiled = blocks("python")[1:3]
+    plain, compiled = (one for one in blocks("python") if "class Lifter" in one)
     names: dict[str, Any] = {"__name__": "page"}
     exec(plain, names)
     assert issubclass(names["Lifter"], Strategy)
