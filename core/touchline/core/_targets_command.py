@@ -36,7 +36,9 @@ def add_targets(commands: Subparsers) -> None:
     )
     parser.add_argument("venue", type=Path, metavar="VENUE", help="the venue's configuration")
     parser.add_argument("name", metavar="NAME", help="name of the [[strategy]] there")
-    actions = parser.add_subparsers(metavar="put|show|clear", required=True)
+    actions = parser.add_subparsers(
+        metavar="put|show|clear", required=True, help="what to do with them"
+    )
     put = actions.add_parser("put", help="set the targets of a file")
     put.add_argument("file", type=Path, metavar="FILE", help="targets, JSON")
     put.set_defaults(run=_put)
