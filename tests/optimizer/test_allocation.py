@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,7 +12,7 @@ import scipy.optimize
 import scipy.spatial.distance
 import sklearn.base
 
-from touchline.optimizer import Allocation, AllocationError, load_prices
+from touchline.optimizer import Allocation, AllocationError, OptimizerError, load_prices
 
 Returns = pd.DataFrame
 
@@ -28,7 +30,7 @@ def hrp_twin(returns: Returns) -> dict[str, float]:
     distance = np.sqrt(np.clip((1 - correlation) / 2, 0, 1))
     np.fill_diagonal(distance, 0)
     condensed = scipy.spatial.distance.squareform(distance, checks=False)
-    tree = scipy.cluster.hierarchy.linkage(condensed, "ward", optimal_ordering=ORDERED)
+    tree = scipy.cluster.hierarchy.linkage(condensed, "ward", optimal_ordering=True)
     order = scipy.cluster.hierarchy.leaves_list(tree).tolist()
     weights = np.ones(len(order))
 
@@ -50,9 +52,6 @@ def hrp_twin(returns: Returns) -> dict[str, float]:
 
     split(order)
     return dict(zip(returns.columns, weights.tolist(), strict=True))
-
-
-ORDERED = True
 
 
 def cvar(weights: np.ndarray, returns: np.ndarray, confidence: float) -> float:
@@ -144,3 +143,15 @@ def test_it_is_an_estimator_as_scikit_learn_has_them() -> None:
     assert one.set_params(max_weight=0.5).max_weight == 0.5
     with pytest.raises(ValueError, match="no parameter 'depth'"):
         one.set_params(depth=1)
+
+
+@pytest.mark.parametrize("method", ["hrp", "min-cvar"])
+def test_without_the_research_extra_the_error_names_it(
+    returns: Returns, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("skfolio.optimization", "skfolio.datasets"):
+        monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(OptimizerError, match=r'pip install "touchline\[research\]"'):
+        Allocation(method).fit(returns)
+    with pytest.raises(OptimizerError, match=r"skfolio\.datasets is not installed"):
+        load_prices()

@@ -85,7 +85,7 @@ def test_when_targets_expire_it_does_what_its_parameter_says(
     there(venue.config, "maker", FOLLOWER, *options(f"when_expired={when_expired}"))
     put(venue, 60, ESH4=20)
     until(lambda: positions(venue) == {"ESH4": 20}, "the target")
-    put(venue, 0.3, ESH4=120)
+    put(venue, 1.0, ESH4=200)
     until(lambda: positions(venue)["ESH4"] > 20, "it goes on")
     told = Venue.load(venue.config)
     until(lambda: getattr(read_targets(told, "maker"), "is_expired", False), "expiry")
@@ -96,7 +96,7 @@ def test_when_targets_expire_it_does_what_its_parameter_says(
     held = positions(venue)["ESH4"]
     time.sleep(0.5)
     assert positions(venue) == {"ESH4": held}, "it holds what it has"
-    assert 20 < held <= 120
+    assert 20 < held <= 200
 
 
 def test_it_trades_only_in_a_continuous_market_and_only_while_it_may(

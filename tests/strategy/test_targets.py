@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 from probes import CompiledTargets, PlainProbe
 from running_venue import RunningVenue
-from strategy_venue import TOUCHLINE, Here
+from strategy_venue import Here
 
-from touchline.core import TargetsError, TargetsRefusedError
+from touchline.core import TargetsError, TargetsRefusedError, cli
 from touchline.core.targets import Target, Targets, TargetsSetter, read_targets
 from touchline.core.venue import Venue
 
@@ -58,7 +58,7 @@ def test_a_plain_strategy_is_told_of_a_version_and_of_its_end(here: HereMaker) -
     assert run.strategy.target("ESH4") == Target(30, 0.25, 19_000)
     run.until(lambda: len(run.strategy.of("target")) == 2, "their end")
     late_s = time.time() - told.expires_time / 1e9
-    assert 0 <= late_s < 0.2
+    assert 0 <= late_s < 0.5
     ended = run.strategy.of("target")[1]
     assert (ended.version, ended.is_expired, ended.get("ESH4")) == (1, True, None)
     assert run.strategy.target("ESH4") is None
@@ -93,7 +93,7 @@ def test_an_idle_strategy_is_told_soon_and_only_of_the_newest(here: HereMaker) -
             setter.put(by_hand(ESH4=lots), valid_s=60)
         began = time.monotonic()
         run.until(lambda: run.strategy.of("target"), "targets")
-        assert time.monotonic() - began < 0.15
+        assert time.monotonic() - began < 0.5
         run.driver.step(spin=False)
         assert [(one.version, one.get("ESH4").position) for one in run.strategy.of("target")] == [
             (5, 5)
@@ -155,7 +155,7 @@ def test_the_setter_notices_the_end_of_the_engine_and_the_next_engine_has_no_tar
 def test_whoever_is_killed_in_the_middle_of_a_write_leaves_whole_targets(here: HereMaker) -> None:
     run = here(PlainProbe)
     run.until_live()
-    for _ in range(3):
+    for _ in range(2):
         process = subprocess.Popen(
             [sys.executable, PUTS, run.venue.config, "maker"], stdout=subprocess.PIPE
         )
@@ -179,29 +179,29 @@ def test_whoever_is_killed_in_the_middle_of_a_write_leaves_whole_targets(here: H
     run.until(lambda: run.strategy.of("target")[-1].version == version, "the next")
 
 
-def command(*words: object) -> tuple[int, str, str]:
-    """Run `touchline targets`."""
-    line = [str(one) for one in (TOUCHLINE, "targets", *words)]
-    done = subprocess.run(line, capture_output=True, text=True, check=False, timeout=60)
-    return done.returncode, done.stdout, done.stderr
+def test_the_command_puts_shows_and_clears(
+    venue: RunningVenue, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def command(*words: object) -> tuple[int, str, str]:
+        code = cli.main(["targets", str(venue.config), "maker", *(str(one) for one in words)])
+        told = capsys.readouterr()
+        return code, told.out, told.err
 
-
-def test_the_command_puts_shows_and_clears(venue: RunningVenue, tmp_path: Path) -> None:
     file = tmp_path / "targets.json"
     told: dict[str, Any] = {"source": "me", "valid_s": 90, "positions": {"ACME": -3, "ESH4": 12}}
     file.write_text(json.dumps(told | {"weights": {"ESH4": 0.5}, "prices": {"ESH4": "4750.25"}}))
-    code, out, _ = command(venue.config, "maker", "put", file)
+    code, out, _ = command("put", file)
     assert (code, "2 targets of me, version 1, for 90 s" in out) == (0, True)
-    code, out, _ = command(venue.config, "maker", "show", "--json")
+    code, out, _ = command("show", "--json")
     shown = json.loads(out)
     assert shown["targets"]["ESH4"] == {"position": 12, "weight": 0.5, "price": 19_001}
     assert shown["is_expired"] is False
-    code, out, _ = command(venue.config, "maker", "clear")
+    code, out, _ = command("clear")
     assert (code, "no targets, version 2" in out) == (0, True)
-    code, out, _ = command(venue.config, "maker", "show")
+    code, out, _ = command("show")
     assert (code, "version 2 of clear, expired" in out) == (0, True)
     told["positions"]["ESH4"] = 500
     file.write_text(json.dumps(told))
-    code, _, errors = command(venue.config, "maker", "put", file)
+    code, _, errors = command("put", file)
     assert code == 1
     assert f"{file}: targets of strategy maker: ESH4: position +500, max_position is 200" in errors
