@@ -41,16 +41,30 @@ def test_the_interval_of_noise_holds_zero_and_is_wider_where_rows_hang_together(
 
 
 def test_what_is_known_pays_only_beyond_half_the_spread() -> None:
-    random = np.random.default_rng(3)
-    labels = random.choice([-1.0, 1.0], 1_000)
+    labels = np.tile([-1.0, 1.0], 500)
     time_ns = np.arange(1_000)
     for spread, pays in ((1.0, True), (3.0, False)):
         found = payoff(
-            labels, labels, np.full(1_000, spread), time_ns, share=1.0, block_ns=10, seed=1
+            labels,
+            labels,
+            np.full(1_000, spread),
+            time_ns,
+            time_ns + 10,
+            share=1.0,
+            block_ns=10,
+            seed=1,
         )
         assert (found.move, found.half_spread, found.hit_rate) == (1.0, spread / 2, 1.0)
         assert found.pays is pays
+        assert (found.rows, found.apart) == (1_000, 100)
     nothing = payoff(
-        np.zeros(1_000), labels, np.ones(1_000), time_ns, share=0.1, block_ns=10, seed=1
+        np.zeros(1_000),
+        labels,
+        np.ones(1_000),
+        time_ns,
+        time_ns + 10,
+        share=0.1,
+        block_ns=10,
+        seed=1,
     )
     assert (nothing.rows, nothing.pays) == (0, False)

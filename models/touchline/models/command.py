@@ -148,7 +148,6 @@ def _run(options: argparse.Namespace) -> int:
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     from touchline.models.labels import Horizon
-    from touchline.models.report import verdict
     from touchline.models.research import research
     from touchline.models.tape import Tape
     from touchline.models.training import Options
@@ -175,7 +174,7 @@ def _run(options: argparse.Namespace) -> int:
             _press(options, tape, progress)
         if not source["instrument"]:
             source["instrument"] = ", ".join(map(str, Tape(tape).traded_ids()))
-        report = train_tape(
+        train_tape(
             tape,
             options.into,
             instrument_id=instrument_id,
@@ -183,8 +182,8 @@ def _run(options: argparse.Namespace) -> int:
             source=source,
             progress=progress,
         )
-    console.print((options.into / "report.md").read_text(), markup=False, highlight=False)
-    console.print(f"written to {options.into}: {verdict(report)}", markup=False, highlight=False)
+    print((options.into / "report.md").read_text())
+    print(f"written to {options.into}: model.txt, model.onnx, report.json, report.md")
     return 0
 
 

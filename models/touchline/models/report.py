@@ -8,6 +8,7 @@ from typing import Any
 __all__ = ["markdown"]
 
 BAR_COLUMNS = 40
+SLOW_NS = 1_000_000
 LARGE_IC = 0.2
 """Beyond it a correlation is explained or is a leak: see docs/models.md."""
 
@@ -39,6 +40,8 @@ def markdown(report: dict[str, Any]) -> str:
         f"{report['shuffled']['pearson_largest']:.4f}.",
         "",
         *_horizons(report),
+        "",
+        *_stood(report),
         "",
         *_payoffs(report),
         "",
@@ -72,6 +75,9 @@ def verdict(report: dict[str, Any]) -> str:
             f"It fits what it was trained on much better (IC {train['pearson']:.3f}): part of what "
             "it learned holds there alone."
         )
+    slow = next(one for one in report["stood"] if one["ns"] == SLOW_NS)
+    if slow["rows"] and slow["pearson"] < test["pearson"]:
+        said.append(f"Of books that stood for 1 ms or longer the IC is {slow['pearson']:.3f}.")
     if abs(test["pearson"]) > LARGE_IC:
         said.append(
             "An IC beyond 0.2 has to be explained: docs/models.md says why the mid of a book with "
@@ -143,18 +149,27 @@ def _horizons(report: dict[str, Any]) -> list[str]:
     ]
 
 
+def _stood(report: dict[str, Any]) -> list[str]:
+    names = {0: "any", 1_000: "1 us", 1_000_000: "1 ms", 100_000_000: "100 ms"}
+    rows = [
+        f"| {names[one['ns']]} | {one['rows']:,} | {one['pearson']:+.3f} |"
+        for one in report["stood"]
+    ]
+    return ["| books that stood, test | rows | IC |", "|---|---:|---:|", *rows]
+
+
 def _payoffs(report: dict[str, Any]) -> list[str]:
     rows = [
-        f"| {one['share']:.0%} | {one['rows']:,} | {one['move']:+.3f} ({one['move_low']:+.3f} to "
-        f"{one['move_high']:+.3f}) | {one['half_spread']:.3f} | {one['hit_rate']:.1%} "
+        f"| {one['share']:.0%} | {one['rows']:,} | {one['apart']:,} | {one['move']:+.3f} "
+        f"({one['move_low']:+.3f} to {one['move_high']:+.3f}) | {one['half_spread']:.3f} | {one['hit_rate']:.1%} "
         f"| {'yes' if one['pays'] else 'no'} |"
         for one in report["payoff"]
     ]
     head = (
-        "| largest scores, test | rows | move in their direction, ticks | half spread "
-        "| right where it moved | pays a crossing |"
+        "| largest scores, test | rows | that do not overlap | move in their direction, ticks "
+        "| half spread | right where it moved | pays a crossing |"
     )
-    return [head, "|---:|---:|---:|---:|---:|---|", *rows]
+    return [head, "|---:|---:|---:|---:|---:|---:|---|", *rows]
 
 
 def _gain(gain: dict[str, float]) -> list[str]:

@@ -43,6 +43,8 @@ class Payoff(NamedTuple):
         Part of the rows that trade: those with the largest distance from the median score.
     rows : int
         How many that are.
+    apart : int
+        How many of them at most do not overlap: each begins when the one before is known.
     move : float
         Mean move of the mid in the direction of the score.
     move_low, move_high : float
@@ -58,6 +60,7 @@ class Payoff(NamedTuple):
 
     share: float
     rows: int
+    apart: int
     move: float
     move_low: float
     move_high: float
@@ -138,6 +141,7 @@ def payoff(
     labels: Floats,
     spread: Floats,
     time_ns: npt.NDArray[np.int64],
+    known_at_ns: npt.NDArray[np.int64],
     *,
     share: float,
     block_ns: int,
@@ -150,6 +154,8 @@ def payoff(
     ----------
     spread : array of float64, shape (rows,)
         Spread of each row, ticks.
+    known_at_ns : array of int64, shape (rows,)
+        When the label of each row is known.
     share : float
         Part of the rows that trade.
     """
@@ -158,7 +164,7 @@ def payoff(
     chosen &= centred != 0
     if not chosen.any():
         nan = float("nan")
-        return Payoff(share, 0, nan, nan, nan, nan, nan, False)
+        return Payoff(share, 0, 0, nan, nan, nan, nan, nan, False)
     move = np.sign(centred[chosen]) * labels[chosen]
     blocks = _blocks(time_ns[chosen], block_ns)
     sums = np.stack([np.bincount(blocks).astype(float), np.bincount(blocks, weights=move)], axis=1)
@@ -167,13 +173,23 @@ def payoff(
     cost = float(spread[chosen].mean() / 2)
     moved = move[move != 0]
     hits = float((moved > 0).mean()) if len(moved) else float("nan")
-    return Payoff(share, len(move), float(move.mean()), low, high, cost, hits, low > cost)
+    apart = _apart(time_ns[chosen], known_at_ns[chosen])
+    return Payoff(share, len(move), apart, float(move.mean()), low, high, cost, hits, low > cost)
 
 
 def _blocks(time_ns: npt.NDArray[np.int64], block_ns: int) -> npt.NDArray[np.int64]:
     """The block of each row, numbered from 0 without holes."""
     _, place = np.unique((time_ns - time_ns[0]) // max(block_ns, 1), return_inverse=True)
     return np.asarray(place, np.int64)
+
+
+def _apart(time_ns: npt.NDArray[np.int64], known_at_ns: npt.NDArray[np.int64]) -> int:
+    """Rows that can be taken in turn, each as soon as the one before is known."""
+    count, at = 0, 0
+    while at < len(time_ns):
+        count += 1
+        at = max(int(np.searchsorted(time_ns, known_at_ns[at])), at + 1)
+    return count
 
 
 def _moments(a: Floats, b: Floats, blocks: npt.NDArray[np.int64]) -> Floats:

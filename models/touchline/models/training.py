@@ -28,6 +28,8 @@ SHARES = (1.0, 0.1, 0.01)
 """Parts of the rows, by the size of the score, that the report lets trade."""
 OTHER_HORIZONS = ("1b", "5b", "20b", "100b", "100ms", "1s", "5s", "30s")
 """Horizons at which the same scores are looked at, too: how long does what they know last?"""
+STOOD_NS = (0, 1_000, 1_000_000, 100_000_000)
+"""Books of the test part that stood so long, at least, ns: who acts on a book has to be in time."""
 SHUFFLES = 5
 
 
@@ -131,6 +133,7 @@ def train(
         "baselines": study.baselines(),
         "shuffled": study.shuffled(rounds, say),
         "other_horizons": study.other_horizons(scores),
+        "stood": study.stood(scores),
         "payoff": study.payoffs(scores),
     }
     return Trained(text, report, day.rows[parts.test])
@@ -285,6 +288,17 @@ class _Study:
                 found[text] = pearson(scores[test][known], moves[known])
         return found
 
+    def stood(self, scores: Floats) -> list[dict[str, Any]]:
+        """Pearson's IC on the test part, of the books that stood for some time before the next."""
+        test = self.split.test
+        found = []
+        stood_ns = np.append(np.diff(self.time_ns), np.iinfo(np.int64).max)[test]
+        for least_ns in STOOD_NS:
+            rows = test[stood_ns >= least_ns]
+            score = pearson(scores[rows], self.labels.moves[rows]) if len(rows) else float("nan")
+            found.append({"ns": least_ns, "rows": len(rows), "pearson": score})
+        return found
+
     def payoffs(self, scores: Floats) -> list[dict[str, Any]]:
         """Whether crossing the spread on the largest scores would have paid, on the test part."""
         test = self.split.test
@@ -294,6 +308,7 @@ class _Study:
                 self.labels.moves[test],
                 self.day.rows[test, 0],
                 self.time_ns[test],
+                self.labels.known_at_ns[test],
                 share=share,
                 block_ns=self.block_ns,
                 draws=self.options.draws,
