@@ -19,7 +19,7 @@ def markdown(report: dict[str, Any]) -> str:
     Parameters
     ----------
     report : dict
-        As :class:`touchline.models.training.Trained` has it, with ``made`` and ``source`` added.
+        As :class:`touchline.models.training.Trained` has it, and ``made``, ``source``, ``parity``.
     """
     day, model = report["day"], report["model"]
     lines = [
@@ -31,6 +31,9 @@ def markdown(report: dict[str, Any]) -> str:
         f"{_time(day['end_ns'])} UTC, mean spread {day['spread_mean_ticks']:.3f} ticks. The label "
         f"has a standard deviation of {day['label_std_ticks']:.3f} ticks and is 0 in "
         f"{day['label_zero_share']:.1%} of the books; {day['without_label']:,} books have none.",
+        "",
+        f"The ONNX file scores as LightGBM does: largest difference "
+        f"{report['parity']['difference_max']} over {report['parity']['rows']:,} rows.",
         "",
         *_parts(report),
         "",
@@ -161,8 +164,8 @@ def _stood(report: dict[str, Any]) -> list[str]:
 def _payoffs(report: dict[str, Any]) -> list[str]:
     rows = [
         f"| {one['share']:.0%} | {one['rows']:,} | {one['apart']:,} | {one['move']:+.3f} "
-        f"({one['move_low']:+.3f} to {one['move_high']:+.3f}) | {one['half_spread']:.3f} | {one['hit_rate']:.1%} "
-        f"| {'yes' if one['pays'] else 'no'} |"
+        f"({one['move_low']:+.3f} to {one['move_high']:+.3f}) | {one['half_spread']:.3f} "
+        f"| {one['hit_rate']:.1%} | {'yes' if one['pays'] else 'no'} |"
         for one in report["payoff"]
     ]
     head = (
