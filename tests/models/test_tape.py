@@ -111,13 +111,23 @@ def test_an_instrument_has_to_be_said_where_there_are_several(
         Tape(tape).day(99)
 
 
-def test_synthetic_flow_without_an_end_makes_no_tape(venue_toml: Path, tmp_path: Path) -> None:
-    command = [find_program("touchline-members"), "simulate", "--config", venue_toml]
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "needs --commands"),
+        (["--commands", "9", "--instruments", "3"], "the flow has an instrument"),
+        (["--commands", "9", "--speed", "1"], "cannot be used with"),
+    ],
+)
+def test_what_makes_no_tape_is_refused(
+    venue_toml: Path, tmp_path: Path, words: list[str], said: str
+) -> None:
+    command = [find_program("touchline-members"), "simulate", "--config", venue_toml, *words]
     done = subprocess.run(
-        [*command, "--into", tmp_path / "endless"], capture_output=True, text=True, timeout=60
+        [*command, "--into", tmp_path / "none"], capture_output=True, text=True, timeout=60
     )
-    assert done.returncode == 1
-    assert "needs --commands" in done.stderr
+    assert done.returncode != 0
+    assert said in done.stderr
 
 
 def test_a_recorded_day_makes_the_books_of_the_recording(venue_toml: Path, tmp_path: Path) -> None:

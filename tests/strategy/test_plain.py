@@ -53,7 +53,7 @@ def test_an_order_is_accepted_replaced_and_cancelled(here: HereMaker) -> None:
     new = run.execution()
     assert (new.kind, new.order, new.price, new.qty) == (ExecutionKind.NEW, order, BID, 4)
     assert (new.leaves_qty, new.ord_status, new.side) == (4, OrdStatus.NEW, Side.BUY)
-    assert 0 < new.matched_time <= new.released_time
+    assert 0 < new.timestamp <= new.matched_time <= new.released_time
     assert (order.is_accepted, order.pending) == (True, 0)
     assert order.replace(price=BID + 1, qty=6)
     replaced = run.execution()
