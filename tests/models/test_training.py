@@ -98,7 +98,7 @@ def test_the_page_leads_to_a_model_that_a_strategy_can_load(
     [
         (["{tape}", "--horizon", "soon"], "'soon' is no horizon"),
         (["{tape}", "--symbol", "ESH4"], "--symbol needs --venue"),
-        (["{tape}", "--instrument", "99"], "has instruments 1 to 2, not 99"),
+        (["{tape}", "--instrument", "99"], "has instruments 1 to 21, not 99"),
         (["nowhere.dbn"], "nowhere.dbn is no tape; as a recording it needs --venue"),
         (["nowhere.dbn", "--venue", "{venue}"], "nowhere.dbn cannot be read"),
         (["{venue}", "--venue", "{venue}"], "is neither Databento DBN, nor"),
