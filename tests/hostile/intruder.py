@@ -48,7 +48,8 @@ class Intruder:
         # Page 0 is the producer's of the command ring, page 1 the reader's of the executions.
         self.published = self.words[:1]
         self.sleeping = self.words[PAGE // 8 + 8 : PAGE // 8 + 9]
-        self.records = self.words[2 * PAGE // 8 :]
+        first = 2 * PAGE // 8
+        self.records = self.words[first : first + COMMANDS * COMMAND_BYTES // 8]
 
     def orders(self) -> None:
         """Fill the ring with orders that are well-formed."""
@@ -96,7 +97,9 @@ def garbage(intruder: Intruder) -> Callable[[], None]:
     chance = np.random.default_rng(7)
 
     def act() -> None:
-        intruder.records[:] = chance.integers(0, 1 << 63, len(intruder.records), dtype=np.uint64)
+        # Records, and the gauges behind them.
+        behind = intruder.words[2 * PAGE // 8 :]
+        behind[:] = chance.integers(0, 1 << 63, len(behind), dtype=np.uint64)
         intruder.push()
         intruder.ring()
 
