@@ -28,7 +28,7 @@ from touchline.core.replay import Members, members_arguments
 from touchline.marketdata.demo import MEMBERS, demo_venue
 from touchline.marketdata.demo_strategies import DemoStrategies
 
-BYTES_MAX = 300_000
+BYTES_MAX = 350_000
 
 
 def read(members: Members) -> None:
@@ -49,7 +49,7 @@ def main() -> None:
         venue = demo_venue(folder, "sync")
         process = up.started(venue)
         exporter = Exporter(venue.config)
-        browser = Browser(folder / "profile", height=1200)
+        browser = Browser(folder / "profile", height=1215)
         strategies = DemoStrategies(venue, seed=1)
         flow = members_arguments(venue.config, "60", max_idle=0.2, members=MEMBERS)
         members = Members(["simulate", "--seed", "1", "--unordered", *flow])
