@@ -52,7 +52,7 @@ test: prepare ## every test of the everyday tier
 	TWIN_COMMANDS=$(TWIN_COMMANDS) cargo test --workspace --locked
 	RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=$(LOOM_TARGET) \
 	    cargo test --package touchline-ring --test loom --locked
-	$(PYTHON) -m pytest --durations=10
+	$(PYTHON) -m pytest --numprocesses=2 --dist=loadfile --durations=10
 	@echo "make test: everything holds"
 
 .PHONY: twin
@@ -62,6 +62,10 @@ twin: ## ten million random commands through the matcher and its slow twin; writ
 	    -- --nocapture --test-threads 1 | tee tests/results/twin.txt
 	@printf 'commit %s, %s, %s, %s\n' "$$(git rev-parse --short HEAD)" "$$(date -u +%F)" \
 	    "$$(uname -sr)" "$$(lscpu | sed -n 's/^Model name: *//p')" | tee -a tests/results/twin.txt
+
+.PHONY: bench
+bench: $(VENV)/.package programs ## what every part costs, beside floors; writes bench/results
+	$(PYTHON) bench/run.py
 
 .PHONY: check
 check: $(VENV)/.dev programs ## what is quick: format, lints, types, generated files, house rules

@@ -54,6 +54,7 @@ EDGES = {
     "strategy": TYPES | {"config", "ring", "sys"},
     "ffi": TYPES
     | {"config", "counters", "feed-codec", "ring", "strategy", "subscriber", "sys", "trees"},
+    "bench": TYPES | {"fix", "matcher", "members", "ring", "sys"},
     "programs": TYPES | {"config", "engine", "gateway", "publisher", "ring", "subscriber", "sys"},
 }
 # The same of the portions of the Python package. A strategy runs models; no model knows strategies.

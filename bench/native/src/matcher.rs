@@ -1,18 +1,19 @@
-//! How long a command takes: `cargo run --release -p touchline-matcher --example pace`.
+//! How long a command takes in the matcher, called as a library, without rings and journal.
 //!
 //! A random mix on one instrument: 45 % new orders near the touch (one in eight can execute), 40 %
 //! cancels, 15 % replaces. The commands are made beforehand, in blocks, by a matcher that runs
-//! ahead; only the second run of a block is timed. A figure to compare two builds on one machine,
-//! not a claim.
-#![allow(clippy::print_stdout)]
+//! ahead; only the second run of a block is timed. Every other block is timed as a whole, for the
+//! mean; the rest command by command, for the distribution, which a look at the clock is part of.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
+use serde_json::{Value, json};
 use touchline_matcher::{Capacity, InstrumentLimits, OwnedMatcher};
 use touchline_types::{Command, CommandKind, Event, EventKind, OrdType, Side, TradingPhase};
 
-const COMMANDS: u64 = 4_000_000;
+use crate::distribution::Distribution;
+
 const BLOCK: u64 = 50_000;
 const MIDDLE: i64 = 50_000;
 
@@ -115,7 +116,59 @@ impl Flow {
     }
 }
 
-fn main() {
+/// The distribution of `commands` commands, and of nothing between two looks at the clock.
+pub(crate) fn measure(commands: u64) -> Result<Value, String> {
+    let mut ahead = matcher(commands)?;
+    let mut matcher = matcher(commands)?;
+    let mut flow =
+        Flow { state: 88_172_645_463_325_252, seq: 0, open: Vec::new(), places: Vec::new() };
+    let (mut told, mut floor) = (Distribution::new(), Distribution::new());
+    let (mut events, mut executions, mut whole, mut in_whole) = (0, 0, Duration::ZERO, 0);
+    for block in 0..commands.div_ceil(BLOCK) {
+        let made: Vec<Command> = (0..BLOCK)
+            .map(|_| {
+                let command = flow.next();
+                ahead.apply(&command, &mut |event: &Event| flow.see(event));
+                command
+            })
+            .collect();
+        let mut see = |event: &Event| {
+            events += 1;
+            executions += u64::from(event.kind == EventKind::Executed);
+            black_box(event);
+        };
+        if block % 2 == 0 {
+            let begin = Instant::now();
+            for command in &made {
+                matcher.apply(black_box(command), &mut see);
+            }
+            whole += begin.elapsed();
+            in_whole += BLOCK;
+            continue;
+        }
+        for command in &made {
+            let begin = Instant::now();
+            matcher.apply(black_box(command), &mut see);
+            told.record(begin.elapsed());
+            let begin = Instant::now();
+            floor.record(black_box(begin).elapsed());
+        }
+    }
+    if ahead.state_hash() != matcher.state_hash() {
+        return Err("two matchers disagree about the same commands".into());
+    }
+    Ok(json!({
+        "commands": flow.seq,
+        "events": events,
+        "fills": executions / 2,
+        "open_orders": matcher.open_orders(),
+        "mean_ns": whole.as_nanos() as f64 / in_whole.max(1) as f64,
+        "command": told.json(),
+        "floor": floor.json(),
+    }))
+}
+
+fn matcher(commands: u64) -> Result<OwnedMatcher, String> {
     let limits = [InstrumentLimits {
         instrument_id: 1,
         min_price: 1,
@@ -127,39 +180,8 @@ fn main() {
         instruments: 1,
         orders: 1 << 20,
         levels: 4_096,
-        cl_ord_ids: u32::try_from(COMMANDS).expect("it fits"),
+        cl_ord_ids: u32::try_from(commands + BLOCK).map_err(|error| error.to_string())?,
         limited_sessions: 64,
     };
-    let mut ahead = OwnedMatcher::allocate(&limits, &capacity).expect("valid");
-    let mut matcher = OwnedMatcher::allocate(&limits, &capacity).expect("valid");
-    let mut flow =
-        Flow { state: 88_172_645_463_325_252, seq: 0, open: Vec::new(), places: Vec::new() };
-    let (mut events, mut executions, mut total) = (0_u64, 0_u64, Duration::ZERO);
-    for _ in 0..COMMANDS / BLOCK {
-        let block: Vec<Command> = (0..BLOCK)
-            .map(|_| {
-                let command = flow.next();
-                ahead.apply(&command, &mut |event: &Event| flow.see(event));
-                command
-            })
-            .collect();
-        let begin = Instant::now();
-        for command in &block {
-            matcher.apply(black_box(command), &mut |event: &Event| {
-                events += 1;
-                executions += u64::from(event.kind == EventKind::Executed);
-                black_box(event);
-            });
-        }
-        total += begin.elapsed();
-    }
-    assert_eq!(ahead.state_hash(), matcher.state_hash());
-    println!(
-        "{COMMANDS} commands, {events} events, {} fills, {} orders at {} + {} prices at the end",
-        executions / 2,
-        matcher.open_orders(),
-        matcher.levels(1, Side::Buy).count(),
-        matcher.levels(1, Side::Sell).count()
-    );
-    println!("{:.0} ns a command", total.as_nanos() as f64 / COMMANDS as f64);
+    OwnedMatcher::allocate(&limits, &capacity).map_err(|error| format!("{error:?}"))
 }
