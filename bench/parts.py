@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from venue import figures, running
 
+from touchline.core import admin
 from touchline.core.programs import program
 from touchline.core.replay import Members, members_arguments
 from touchline.core.venue import Venue
@@ -21,6 +23,7 @@ Distribution = dict[str, Any]
 FIX_RATES = (100, 1_000)
 """Orders a second that the probe sends."""
 
+_START_S = 120.0
 _CPUS = "0,1"
 _FLOW = ("ESH4", "FLOW,FLOWB")
 _STRATEGIES = {
@@ -115,6 +118,7 @@ def tick_to_trade(wait: str, seconds: float) -> list[Row]:
         symbol, members = _FLOW
         command = [sys.executable, "-m", "touchline.core", "strategy", str(venue.config)]
         options = ["--wait", wait, "--param", f"symbol={symbol}", "--param", "interval_s=0.0005"]
+        options += ["--param", "edge=0.1"]
         makers = [
             subprocess.Popen([*command, name, place, *options], stdout=subprocess.DEVNULL)
             for name, place in _STRATEGIES.items()
@@ -122,8 +126,9 @@ def tick_to_trade(wait: str, seconds: float) -> list[Row]:
             if wait == "park" or name == "compiled"
         ]
         try:
+            _await(venue, len(makers))
             arguments = members_arguments(
-                venue.config, "60", 0.2, seconds, symbol=symbol, members=members
+                venue.config, "300", 0.05, seconds, symbol=symbol, members=members
             )
             for _ in Members(["simulate", "--seed", "1", "--unordered", *arguments]):
                 pass
@@ -141,6 +146,15 @@ def tick_to_trade(wait: str, seconds: float) -> list[Row]:
         for kind in ("measured" if one["name"] == "compiled" else "peer",)
         if one["tick_to_trade_ns"]["count"]
     ]
+
+
+def _await(venue: Venue, count: int) -> None:
+    """Wait until so many strategies are connected: a compiled one is built the first time."""
+    deadline = time.monotonic() + _START_S
+    while sum(one["connected"] for one in admin.status(venue)["strategies"]) < count:
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"the makers have not connected in {_START_S:g} s")
+        time.sleep(0.1)
 
 
 def _address(venue: Venue) -> str:

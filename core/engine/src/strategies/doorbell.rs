@@ -5,7 +5,7 @@
 /// rings for nothing when the engine was awake already, which hardly happens twice in a row.
 const IDLE_RINGS_MAX: u32 = 16;
 /// For so long, ns. This is what a strategy loses that was honest after all.
-const DEAF_NS: u64 = 500_000;
+const DEAF_NS: u64 = 1_000_000;
 /// Rings for nothing that it has left after that. To hear it again counts as one of them.
 const IDLE_RINGS_LEFT: u32 = 3;
 

@@ -14,7 +14,7 @@ type Shared = Arc<SharedMap>;
 
 /// A ring that is held back is read again when so much time's worth of commands may be taken at
 /// once, ns, or half of its burst if that is less: not for each command.
-const TAKE_NS: i64 = 500_000;
+const TAKE_NS: i64 = 2_000_000;
 
 /// What stands between the engine and one strategy process.
 #[derive(Debug)]
@@ -207,7 +207,7 @@ mod tests {
     fn a_burst_is_taken_at_once_and_then_one_for_each_cost() {
         let mut pace = Pace::new(1_000, 10);
         assert_eq!(taken(&mut pace, 5_000_000_000), 10);
-        assert_eq!(pace.next_ns(), 5_001_000_000);
+        assert_eq!(pace.next_ns(), 5_002_000_000, "a look is worth two of them");
         assert_eq!(taken(&mut pace, 5_000_999_999), 0);
         assert_eq!(taken(&mut pace, 5_001_000_000), 1);
         assert_eq!(taken(&mut pace, 5_003_500_000), 2);
@@ -218,8 +218,8 @@ mod tests {
     fn a_quick_pace_is_not_looked_at_for_each_command() {
         let mut pace = Pace::new(100_000, 1_000);
         assert_eq!(taken(&mut pace, 5_000_000_000), 1_000);
-        assert_eq!(pace.next_ns(), 5_000_500_000);
-        assert_eq!(taken(&mut pace, 5_000_500_000), 50);
+        assert_eq!(pace.next_ns(), 5_002_000_000);
+        assert_eq!(taken(&mut pace, 5_002_000_000), 200);
         let mut pace = Pace::new(100_000, 10);
         assert_eq!(taken(&mut pace, 5_000_000_000), 10);
         assert_eq!(pace.next_ns(), 5_000_050_000, "a small burst would be lost by then");
