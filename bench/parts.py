@@ -128,7 +128,7 @@ def tick_to_trade(wait: str, seconds: float) -> list[Row]:
         try:
             _await(venue, len(makers))
             arguments = members_arguments(
-                venue.config, "300", 0.05, seconds, symbol=symbol, members=members
+                venue.config, "60", 0.2, seconds, symbol=symbol, members=members
             )
             for _ in Members(["simulate", "--seed", "1", "--unordered", *arguments]):
                 pass
