@@ -53,10 +53,12 @@ def _ask(binary: Path, *arguments: str) -> dict[str, Any]:
 
 
 def floors(binary: Path, folder: Path) -> list[Row]:
-    """A cache line between two processes, and a block written and synced in a folder."""
+    """A cache line between processes, a block synced in a folder, a datagram to a group."""
     line = _ask(program("touchline-floor"), "--cpus", _CPUS)["round_trip_ns"]
     synced = _ask(binary, "disk", "--folder", str(folder))["fdatasync"]
+    packet = _ask(binary, "packet")["packet"]
     return [
+        Row("event to packet", "a datagram handed to the system", "floor", packet),
         Row("ring", "a cache line there and back, two processes, spinning", "floor", line),
         Row("order to acknowledgement", "512 bytes and fdatasync on this disk", "floor", synced),
     ]

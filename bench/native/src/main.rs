@@ -45,6 +45,12 @@ enum Part {
         #[arg(long, default_value_t = 2_000)]
         count: u64,
     },
+    /// A datagram handed to the system for a multicast group.
+    Packet {
+        /// Datagrams.
+        #[arg(long, default_value_t = 100_000)]
+        count: u64,
+    },
     /// A record there and back over two command rings, between two threads.
     Ring {
         /// Processors of the two threads.
@@ -86,6 +92,7 @@ fn main() -> ExitCode {
     let measured = match Options::parse().part {
         Part::Matcher { commands } => matcher::measure(commands),
         Part::Disk { folder, count } => disk::measure(&folder, count, DISK_TIME_MAX),
+        Part::Packet { count } => loopback::packets(count),
         Part::Ring { cpus, rounds } => match cpus.as_slice() {
             [ours, theirs] => ring::measure([*ours, *theirs], rounds),
             _ => Err("--cpus takes two processors, such as 0,1".into()),
@@ -141,6 +148,7 @@ mod tests {
         assert!(told["parked"]["p50"].as_u64() > told["spinning"]["p50"].as_u64(), "{told}");
         let told = disk::measure(&std::env::temp_dir(), 10, Duration::from_secs(60)).unwrap();
         holds(&told["fdatasync"], 10);
+        holds(&loopback::packets(100).unwrap()["packet"], 100);
         holds(&loopback::measure(100, Duration::from_micros(100)).unwrap().json(), 100);
     }
 
