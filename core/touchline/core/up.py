@@ -76,6 +76,8 @@ def started(venue: Venue, timeout_s: float = 60.0) -> subprocess.Popen[bytes]:
         raise VenueRunningError(
             f"{venue.name} runs already: {venue.run_files['admin_socket']} answers"
         )
+    # One that was killed has left it; the venue writes it when its agents run.
+    venue.run_files["gateway_stats"].unlink(missing_ok=True)
     process = subprocess.Popen(
         [program("touchline-venue"), "--config", venue.config],
         stdin=subprocess.DEVNULL,
@@ -149,14 +151,18 @@ def _wait(venue: Venue, process: subprocess.Popen[bytes], deadline: float) -> No
         code = process.poll()
         if code is not None:
             raise ProgramError(f"{venue.name} ended at its start with {_exit(code)}")
+        missing: Exception | None = None
         try:
+            # The engine answers before the gateway has its port, and when it has got none.
             admin.status(venue, timeout_s=1.0)
+            if venue.run_files["gateway_stats"].exists():
+                return
         except VenueUnreachableError as error:
-            if time.monotonic() > deadline:
-                raise ProgramError(f"{venue.name} was started, but {error}") from error
-            time.sleep(_ASK_EVERY_S)
-        else:
-            return
+            missing = error
+        if time.monotonic() > deadline:
+            told = missing or "its gateway does not run"
+            raise ProgramError(f"{venue.name} was started, but {told}") from missing
+        time.sleep(_ASK_EVERY_S)
 
 
 def _print_line(venue: Venue, pid: int, told: dict[str, Any]) -> None:
