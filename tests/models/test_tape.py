@@ -115,7 +115,7 @@ def test_an_instrument_has_to_be_said_where_there_are_several(
     ("words", "said"),
     [
         ([], "needs --commands"),
-        (["--commands", "9", "--instruments", "3"], "the flow has an instrument"),
+        (["--commands", "9", "--instruments", "99"], "the venue has 21"),
         (["--commands", "9", "--speed", "1"], "cannot be used with"),
     ],
 )
