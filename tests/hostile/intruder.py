@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import fcntl
 import json
 import mmap
 import os
@@ -24,6 +25,7 @@ COMMAND_BYTES = 128
 COMMANDS = 1024
 _ONE = (1).to_bytes(8, sys.byteorder)
 _PUNCH = 0x02 | 0x01  # FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE
+_F_SEAL_FUTURE_WRITE = 0x10
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _LIBC.fallocate.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64]
 
@@ -135,7 +137,29 @@ def idle(_: Intruder) -> Callable[[], None]:
     return lambda: None
 
 
-MODES = {"flood": flood, "garbage": garbage, "punch": punch, "bells": bells, "idle": idle}
+def own(_: Intruder) -> Callable[[], None]:
+    """Does to memory and a bell of its own what `punch` does to the engine's: asks the kernel."""
+    memory = os.memfd_create("own", os.MFD_ALLOW_SEALING)
+    os.ftruncate(memory, 64 * PAGE)
+    fcntl.fcntl(memory, fcntl.F_ADD_SEALS, _F_SEAL_FUTURE_WRITE)
+    bell = os.eventfd(0, os.EFD_NONBLOCK)
+
+    def act() -> None:
+        _LIBC.fallocate(memory, _PUNCH, 2 * PAGE, 62 * PAGE)
+        with contextlib.suppress(BlockingIOError):
+            os.write(bell, _ONE)
+
+    return act
+
+
+MODES = {
+    "idle": idle,
+    "own": own,
+    "flood": flood,
+    "garbage": garbage,
+    "punch": punch,
+    "bells": bells,
+}
 
 
 def main() -> None:

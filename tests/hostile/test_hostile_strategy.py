@@ -1,8 +1,13 @@
 """A strategy that does its worst, at full speed, while a member trades over FIX.
 
-The member's latency is printed for each kind of abuse, beside that of a quiet venue and that of one
-whose host has a busy process which touches nothing: all in one run. `pytest -s tests/hostile` shows
-it. HOSTILE_S is how long each kind lasts (default 1).
+The member's latency is printed for each kind of abuse, beside that of a quiet venue and those of
+one whose host has a busy process: one that touches nothing, and one that asks the kernel as much
+as the worst of them, of memory and a bell of its own. All in one run, which `pytest -s
+tests/hostile` shows.
+
+HOSTILE_S is how long each kind lasts (default 1). HOSTILE_NICE is the niceness of these processes
+(default 13): its share of a processor is 1 to 18, about that of CPUWeight 50 to 1,000, which the
+units of systemd/ give strategies and the venue.
 """
 
 from __future__ import annotations
@@ -27,6 +32,7 @@ from touchline.core._abi import PORT_LAYOUT_HASH
 from touchline.core._records import LAYOUT_HASH
 
 SECONDS = float(os.environ.get("HOSTILE_S", "1"))
+NICE = os.environ.get("HOSTILE_NICE", "13")
 _INTRUDER = Path(__file__).with_name("intruder.py")
 _STRATEGY = """
 [[strategy]]
@@ -60,7 +66,17 @@ class _Intruder:
         before = _figures(venue)["connections"]
         socket = str(venue.run_dir / "strategies.sock")
         self.process = subprocess.Popen(
-            [sys.executable, str(_INTRUDER), socket, str(hello), mode, str(SECONDS)],
+            [
+                "nice",
+                "-n",
+                NICE,
+                sys.executable,
+                str(_INTRUDER),
+                socket,
+                str(hello),
+                mode,
+                str(SECONDS),
+            ],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -112,7 +128,7 @@ def test_a_hostile_strategy_neither_stops_the_venue_nor_loses_a_members_order(
     member.next({35: "A"})
     end = time.monotonic() + SECONDS
     rows = {"quiet": (_trade(member, "quiet", lambda: time.monotonic() > end), 0)}
-    for mode in ("idle", "flood", "garbage", "punch", "bells"):
+    for mode in ("idle", "own", "flood", "garbage", "punch", "bells"):
         before = _figures(venue)
         intruder = _Intruder(venue, mode)
         times = _trade(member, mode, intruder.has_ended)
@@ -126,7 +142,8 @@ def test_a_hostile_strategy_neither_stops_the_venue_nor_loses_a_members_order(
             assert after["bad_records"] > before["bad_records"], "nothing of it was noticed"
         assert after["broken"] == before["broken"], "a ring that is only full was given up"
     print(
-        f"\na member's order to its acceptance over FIX, us; {SECONDS:g} s each, durability async"
+        f"\na member's order to its acceptance over FIX, us; {SECONDS:g} s each, durability async, "
+        f"niceness {NICE}"
     )
     print(
         f"{'strategy':10} {'acts':>10} {'orders':>8} {'p50':>8} {'p99':>8} {'p99.9':>8} {'max':>9}"
