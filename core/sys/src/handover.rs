@@ -26,7 +26,9 @@ const BACKLOG: i32 = 64;
 /// Who may write a memfd once it is handed over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Seal {
-    /// Whoever has it: more seals may follow.
+    /// Whoever has it: another seal is to follow.
+    LengthForNow,
+    /// Whoever has it, and no seal can follow.
     Length,
     /// Only who has mapped it for writing by now, and only that way: no seal can follow.
     LengthAndWrites,
@@ -51,7 +53,8 @@ pub fn memory(name: &str, bytes: usize) -> Result<OwnedFd, SysError> {
 /// Whatever the system says to fcntl.
 pub fn seal(fd: impl AsFd, seal: Seal) -> Result<(), SysError> {
     let writes = match seal {
-        Seal::Length => SealFlags::empty(),
+        Seal::LengthForNow => SealFlags::empty(),
+        Seal::Length => SealFlags::SEAL,
         Seal::LengthAndWrites => SealFlags::FUTURE_WRITE | SealFlags::SEAL,
     };
     let length = SealFlags::SHRINK | SealFlags::GROW;

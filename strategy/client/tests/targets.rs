@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use house::{House, Trader};
+use rustix::fs::SealFlags;
 use serde_json::json;
 use touchline_config::RunFile;
 use touchline_ring::targets::{LAYOUT_HASH, targets_bytes};
@@ -193,6 +194,18 @@ fn who_looks_cannot_write_and_nobody_can_change_the_length() {
     for len in [0, 1 << 30] {
         assert!(rustix::fs::ftruncate(&written, len).is_err());
     }
+}
+
+#[test]
+fn a_writer_cannot_seal_the_memory_against_the_next_one() {
+    let house = House::new("sealing", "");
+    let _running = house.start();
+    let (link, fd) = memory(&house, "write").unwrap();
+    for flag in [SealFlags::WRITE, SealFlags::FUTURE_WRITE] {
+        assert!(rustix::fs::fcntl_add_seals(&fd, flag).is_err(), "sealed");
+    }
+    drop((link, fd));
+    assert_eq!(until_let_in(&house).put(&targets(LONG_NS, &[(1, 5)])).unwrap(), 1);
 }
 
 #[test]

@@ -86,7 +86,7 @@ impl Port {
         let (commands, executions) = (Arc::new(commands), Arc::new(executions));
         let gauges = map_gauges(End::Engine, &pieces.strategy)?;
         seal(&pieces.engine, Seal::LengthAndWrites)?;
-        seal(&pieces.strategy, Seal::Length)?;
+        seal(&pieces.strategy, Seal::LengthForNow)?;
         spsc::create::<Command>(&commands, COMMANDS)?;
         broadcast::create::<PrivateRecord>(&executions, EXECUTIONS)?;
         let port = Self {
