@@ -138,7 +138,7 @@ impl<M: Memory> Matcher<M> {
         for instrument_id in self.instrument_ids() {
             for side in [Side::Buy, Side::Sell] {
                 for slot in self.slots(instrument_id, side) {
-                    let record = self.names.record(self.books.order(slot).record);
+                    let record = self.names.record(slot);
                     if !belongs(record, command.scope, command.scope_id) {
                         continue;
                     }
@@ -151,13 +151,10 @@ impl<M: Memory> Matcher<M> {
         }
         let mut canceled = 0;
         for slot in taken.into_iter().take_while(|slot| *slot != NONE) {
-            let order = *self.books.order(slot);
+            let leaves_qty = self.books.order(slot).leaves_qty;
             self.take_off(slot);
-            self.books.release(slot);
-            self.close(order.record, OrdStatus::Canceled);
-            let event = out.of_order(EventKind::Canceled, self.names.record(order.record), 0);
-            event.last_qty = order.leaves_qty;
-            event.flags = EventFlags::RESTING;
+            self.canceled(slot, leaves_qty, out).flags = EventFlags::RESTING;
+            self.close(slot, OrdStatus::Canceled);
             canceled = next_u64(canceled);
         }
         let event = out.begin(EventKind::MassCanceled);

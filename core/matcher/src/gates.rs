@@ -32,23 +32,22 @@
 use touchline_types::{Command, OrdType, Reason, Scope, Side, TimeInForce, TradingPhase};
 
 use crate::blocks::OWNERS_MAX;
-use crate::book::{Books, Instrument, RestingOrder};
+use crate::book::{Books, RestingOrder};
+use crate::instrument::Instrument;
 use crate::invariant::less;
 use crate::limits::Limits;
-use crate::names::{Names, OrderRecord, Seat, Whereabouts};
+use crate::names::{Named, Names, OrderRecord, Seat};
 use crate::storage::Memory;
 use crate::view::LimitsView;
 
 /// Why a cancel or replace is refused, and the order where it is known.
 pub(crate) struct Refusal {
     pub(crate) reason: Reason,
-    pub(crate) record: Option<u32>,
+    pub(crate) order: Option<Named>,
 }
 
 /// A replace that is admitted.
 pub(crate) struct Admitted {
-    /// Record of the order.
-    pub(crate) record: u32,
     /// Slot of the order.
     pub(crate) slot: u32,
     /// Place for the new ClOrdID.
@@ -91,11 +90,8 @@ pub(crate) fn new_order<M: Memory>(
     Ok((found, seat))
 }
 
-/// Checks a cancel: the record and the slot of its order.
-pub(crate) fn cancel<M: Memory>(
-    names: &Names<M>,
-    command: &Command,
-) -> Result<(u32, u32), Refusal> {
+/// Checks a cancel: the slot of its order.
+pub(crate) fn cancel<M: Memory>(names: &Names<M>, command: &Command) -> Result<u32, Refusal> {
     unused(names, command)?;
     open_order(names, command)
 }
@@ -108,10 +104,10 @@ pub(crate) fn replace<M: Memory>(
     command: &Command,
 ) -> Result<Admitted, Refusal> {
     let seat = unused(names, command)?;
-    let (record, slot) = open_order(names, command)?;
-    match terms(books, names, limits, command, names.record(record), books.order(slot)) {
-        Ok(()) => Ok(Admitted { record, slot, seat }),
-        Err(reason) => Err(Refusal { reason, record: Some(record) }),
+    let slot = open_order(names, command)?;
+    match terms(books, names, limits, command, names.record(slot), books.order(slot)) {
+        Ok(()) => Ok(Admitted { slot, seat }),
+        Err(reason) => Err(Refusal { reason, order: Some(Named::Open(slot)) }),
     }
 }
 
@@ -129,9 +125,8 @@ pub(crate) fn change_phase<M: Memory>(books: &Books<M>, command: &Command) -> Re
 }
 
 /// The order that a replace names, open or gone, if there is one.
-pub(crate) fn known<M: Memory>(names: &Names<M>, command: &Command) -> Option<u32> {
-    let record = names.find(command.member_id, &command.orig_cl_ord_id).ok()?;
-    (names.record(record).whereabouts() != Whereabouts::Superseded).then_some(record)
+pub(crate) fn known<M: Memory>(names: &Names<M>, command: &Command) -> Option<Named> {
+    names.find(command.member_id, &command.orig_cl_ord_id).ok()
 }
 
 /// Checks a block, or the end of one.
@@ -209,20 +204,20 @@ fn terms<M: Memory>(
 
 fn unused<M: Memory>(names: &Names<M>, command: &Command) -> Result<Seat, Refusal> {
     match names.find(command.member_id, &command.cl_ord_id) {
-        Ok(_) => Err(Refusal { reason: Reason::DuplicateClOrdId, record: None }),
+        Ok(_) => Err(Refusal { reason: Reason::DuplicateClOrdId, order: None }),
         Err(seat) => Ok(seat),
     }
 }
 
-fn open_order<M: Memory>(names: &Names<M>, command: &Command) -> Result<(u32, u32), Refusal> {
-    let unknown = Refusal { reason: Reason::UnknownOrder, record: None };
-    let Ok(record) = names.find(command.member_id, &command.orig_cl_ord_id) else {
-        return Err(unknown);
-    };
-    match names.record(record).whereabouts() {
-        Whereabouts::Open(slot) => Ok((record, slot)),
-        Whereabouts::Superseded => Err(unknown),
-        Whereabouts::Gone => Err(Refusal { reason: Reason::TooLateToCancel, record: Some(record) }),
+fn open_order<M: Memory>(names: &Names<M>, command: &Command) -> Result<u32, Refusal> {
+    match names.find(command.member_id, &command.orig_cl_ord_id) {
+        Ok(Named::Open(slot)) => Ok(slot),
+        Ok(gone @ Named::Gone(_)) => {
+            Err(Refusal { reason: Reason::TooLateToCancel, order: Some(gone) })
+        }
+        Ok(Named::Superseded) | Err(_) => {
+            Err(Refusal { reason: Reason::UnknownOrder, order: None })
+        }
     }
 }
 

@@ -10,7 +10,7 @@
 //! * mass cancels, and who may not enter orders: `blocks`;
 //! * order size, position and rate of chosen sessions: `limits`;
 //! * the price of an uncross: `uncross`;
-//! * price-time priority, levels and queues: `book`;
+//! * price-time priority and queues: `book`; levels in the order of their prices: `ladder`;
 //! * which ClOrdIDs are used, and what is kept of an order that is gone: `names`.
 //!
 //! # Phases
@@ -75,7 +75,9 @@ mod blocks;
 mod book;
 mod emitter;
 mod gates;
+mod instrument;
 mod invariant;
+mod ladder;
 mod limits;
 mod matcher;
 mod names;
@@ -86,8 +88,10 @@ mod uncross;
 mod view;
 
 pub use blocks::{MASS_CANCEL_MAX, OWNERS_MAX};
-pub use book::{Instrument, InstrumentLimits, Level, RestingOrder};
+pub use book::RestingOrder;
 pub use emitter::EventSink;
+pub use instrument::{Instrument, InstrumentLimits};
+pub use ladder::{FarLevel, Ladder, Level};
 pub use limits::{SessionLimits, SessionPosition};
 pub use matcher::{Matcher, MatcherError};
 pub use names::{IndexEntry, OrderRecord};

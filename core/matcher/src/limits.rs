@@ -370,9 +370,9 @@ impl<M: Memory> Matcher<M> {
     pub(crate) fn open_qty(&self, session_id: u32, instrument: u32) -> [u64; 2] {
         let instrument_id = self.books.instrument(instrument).instrument_id;
         [Side::Buy, Side::Sell].map(|side| {
-            let orders = self.slots(instrument_id, side).map(|slot| self.books.order(slot));
-            let theirs = orders.filter(|o| self.names.record(o.record).session_id == session_id);
-            theirs.fold(0, |sum, order| more(sum, order.leaves_qty))
+            let slots = self.slots(instrument_id, side);
+            let theirs = slots.filter(|slot| self.names.record(*slot).session_id == session_id);
+            theirs.fold(0, |sum, slot| more(sum, self.books.order(slot).leaves_qty))
         })
     }
 }

@@ -28,14 +28,15 @@ use touchline_types::{
 };
 
 use crate::blocks::{self, Blocks};
-use crate::book::{Books, Instrument, InstrumentLimits, NONE, RestingOrder, crosses};
+use crate::book::{BookStorage, Books, RestingOrder, crosses};
 use crate::emitter::{Emitter, EventSink, tell};
 use crate::gates::{self, Refusal};
+use crate::instrument::{Instrument, InstrumentLimits};
 use crate::invariant::{invariant, less, next_u64};
 use crate::limits::Limits;
-use crate::names::{Names, OrderRecord, Seat, Whereabouts};
+use crate::names::{NameStorage, Named, Names, OrderRecord};
 use crate::state_hash;
-use crate::storage::{Memory, Storage, index_len};
+use crate::storage::{Memory, Storage};
 
 /// Why a matcher cannot start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,14 +61,16 @@ pub enum MatcherError {
     },
     /// An instrument has phase `None` to begin with; holds its number.
     NoPhase(u32),
-    /// The index must have a length that is a power of two, and at least twice the records.
-    IndexLength {
-        /// Length of the index.
+    /// A slice of the storage has another length than the others need.
+    SliceLength {
+        /// Name of the slice in [`Storage`].
+        slice: &'static str,
+        /// Its length.
         given: usize,
-        /// Length that is needed.
+        /// The length that is needed.
         needed: usize,
     },
-    /// A slice has more elements than a number of 32 bits can name; holds its length.
+    /// A slice has more elements than a number of 31 bits can name; holds its length.
     TooLong(usize),
 }
 
@@ -83,8 +86,8 @@ impl core::fmt::Display for MatcherError {
                 "instrument {instrument_id}: lowest price {min_price} is above highest {max_price}"
             ),
             Self::NoPhase(id) => write!(out, "instrument {id} has no initial phase"),
-            Self::IndexLength { given, needed } => {
-                write!(out, "the ClOrdID index has {given} entries, {needed} are needed")
+            Self::SliceLength { slice, given, needed } => {
+                write!(out, "slice {slice} has {given} elements, {needed} are needed")
             }
             Self::TooLong(len) => write!(out, "a slice of {len} elements is too long"),
         }
@@ -99,7 +102,7 @@ pub struct Matcher<M: Memory> {
     pub(crate) names: Names<M>,
     pub(crate) blocks: Blocks,
     pub(crate) limits: Limits<M>,
-    /// Sum of the mixes of orders, ClOrdIDs, instruments and blocks.
+    /// Sum of the mixes of orders, instruments and blocks.
     pub(crate) mixes: u64,
     pub(crate) last_seq: u64,
     pub(crate) last_timestamp: u64,
@@ -108,9 +111,9 @@ pub struct Matcher<M: Memory> {
     last_priority: u64,
 }
 
-/// An order that is matching: in no queue.
+/// An order that is matching: in no queue, but in its slot.
 pub(crate) struct Aggressor {
-    pub(crate) record: u32,
+    pub(crate) slot: u32,
     pub(crate) instrument: u32,
     pub(crate) side: Side,
     /// Worst price it takes.
@@ -126,27 +129,19 @@ pub(crate) struct Fill {
 }
 
 impl<M: Memory> Matcher<M> {
-    /// An empty matcher. Levels on a side: `levels.len() / instruments.len() / 2`.
+    /// An empty matcher. Levels on a side: `far_levels.len() / instruments.len() / 2`.
     ///
     /// # Errors
     ///
     /// [`MatcherError`] names the limit or the slice that is wrong.
     pub fn new(limits: &[InstrumentLimits], storage: Storage<M>) -> Result<Self, MatcherError> {
-        let Storage { mut instruments, levels, orders, records, index, .. } = storage;
+        storage.check()?;
+        let Storage { mut instruments, ladders, levels, bits, far_levels, orders, .. } = storage;
         let room = instruments.as_ref().len();
         if limits.len() > room {
             return Err(MatcherError::TooManyInstruments { given: limits.len(), room });
         }
-        for len in [room, levels.as_ref().len(), orders.as_ref().len(), records.as_ref().len()] {
-            if len >= NONE.wrapping_sub(1) as usize {
-                return Err(MatcherError::TooLong(len));
-            }
-        }
-        let (given, needed) = (index.as_ref().len(), index_len(records.as_ref().len()));
-        if given < needed || !given.is_power_of_two() {
-            return Err(MatcherError::IndexLength { given, needed });
-        }
-        let pool = orders.as_ref().len();
+        let pool = orders.as_ref().len().saturating_sub(1);
         for (slot, each) in instruments.as_mut().iter_mut().zip(limits) {
             check_limits(each)?;
             *slot = Instrument::new(each, pool);
@@ -158,12 +153,13 @@ impl<M: Memory> Matcher<M> {
                 return Err(MatcherError::DuplicateInstrument(each.instrument_id));
             }
         }
-        let mixes = used.iter().map(state_hash::instrument).fold(0, u64::wrapping_add);
-        let ladders = room.saturating_mul(2).max(1);
-        let per_side = levels.as_ref().len().checked_div(ladders).unwrap_or(0);
+        let mixes = used.iter().map(|each| each.mix).fold(0, u64::wrapping_add);
+        let per_side = far_levels.as_ref().len().checked_div(ladders.as_ref().len()).unwrap_or(0);
+        let books = BookStorage { instruments, ladders, levels, bits, far_levels, orders };
+        let Storage { records, past, index, .. } = storage;
         Ok(Self {
-            books: Books::new(instruments, limits.len(), levels, per_side, orders),
-            names: Names::new(records, index),
+            books: Books::new(books, limits.len(), per_side),
+            names: Names::new(NameStorage { records, past, index }),
             blocks: Blocks::new(),
             limits: Limits::new(storage.limits, storage.positions, room),
             mixes,
@@ -224,92 +220,78 @@ impl<M: Memory> Matcher<M> {
             Err(reason) => return reject(command, reason, out),
         };
         self.last_order_id = next_u64(self.last_order_id);
+        let Command { side, price, order_qty, .. } = *command;
         let is_market = command.ord_type == OrdType::Market;
-        let record = self.register(
-            seat,
-            OrderRecord {
-                order_id: self.last_order_id,
-                price: if is_market { 0 } else { command.price },
-                order_qty: command.order_qty,
-                cl_ord_id: command.cl_ord_id,
-                member_id: command.member_id,
-                session_id: command.session_id,
-                instrument_id: command.instrument_id,
-                side: command.side,
-                ord_type: command.ord_type,
-                time_in_force: command.time_in_force,
-                ..OrderRecord::default()
-            },
-        );
-        let limit = match (is_market, command.side) {
-            (false, _) => command.price,
+        let limit = match (is_market, side) {
+            (false, _) => price,
             (true, Side::Sell) => i64::MIN,
             (true, Side::Buy | Side::Undisclosed) => i64::MAX,
         };
-        let leaves_qty = command.order_qty;
-        let mut aggressor = Aggressor { record, instrument, side: command.side, limit, leaves_qty };
-        out.of_order(EventKind::Accepted, self.names.record(record), leaves_qty);
+        let slot = self.books.allocate(RestingOrder::new(instrument, side, limit, order_qty));
+        let record = OrderRecord {
+            order_id: self.last_order_id,
+            price: if is_market { 0 } else { price },
+            order_qty,
+            cl_ord_id: command.cl_ord_id,
+            member_id: command.member_id,
+            session_id: command.session_id,
+            instrument_id: command.instrument_id,
+            side,
+            ord_type: command.ord_type,
+            time_in_force: command.time_in_force,
+            ..OrderRecord::default()
+        };
+        self.books.order_mut(slot).fixed_mix = state_hash::fixed(seat.hash, &record);
+        self.names.open(seat, slot, record);
+        out.of_order(EventKind::Accepted, self.names.record(slot), order_qty);
+        let mut aggressor = Aggressor { slot, instrument, side, limit, leaves_qty: order_qty };
         let kills = command.time_in_force == TimeInForce::FillOrKill
-            && !self.books.reachable(instrument, command.side, limit, leaves_qty);
+            && !self.books.reachable(instrument, side, limit, order_qty);
         if !kills && self.books.instrument(instrument).phase == TradingPhase::Continuous {
             self.execute(&mut aggressor, out);
         }
         if aggressor.leaves_qty == 0 {
-            self.close(record, OrdStatus::Filled);
+            self.close(slot, OrdStatus::Filled);
         } else if gates::may_rest(command.ord_type, command.time_in_force) {
-            let slot = self.books.allocate(RestingOrder::new(
-                instrument,
-                aggressor.side,
-                limit,
-                aggressor.leaves_qty,
-                record,
-            ));
+            self.books.order_mut(slot).leaves_qty = aggressor.leaves_qty;
             self.rest(slot);
             self.added(slot, out);
         } else {
-            self.close(record, OrdStatus::Canceled);
-            out.of_order(EventKind::Canceled, self.names.record(record), 0).last_qty =
-                aggressor.leaves_qty;
+            self.canceled(slot, aggressor.leaves_qty, out);
+            self.close(slot, OrdStatus::Canceled);
         }
     }
 
     fn cancel_order<K: EventSink>(&mut self, command: &Command, out: &mut Emitter<'_, K>) {
-        let (record, slot) = match gates::cancel(&self.names, command) {
+        let slot = match gates::cancel(&self.names, command) {
             Ok(found) => found,
             Err(refusal) => return self.refuse(command, &refusal, EventFlags::NONE, out),
         };
-        let last_qty = self.books.order(slot).leaves_qty;
+        let leaves_qty = self.books.order(slot).leaves_qty;
         self.take_off(slot);
-        self.books.release(slot);
-        self.close(record, OrdStatus::Canceled);
-        let record = self.names.record(record);
-        let event = out.of_order(EventKind::Canceled, record, 0);
-        event.last_qty = last_qty;
-        event.cl_ord_id = command.cl_ord_id;
-        event.orig_cl_ord_id = record.cl_ord_id;
+        let event = self.canceled(slot, leaves_qty, out);
+        (event.orig_cl_ord_id, event.cl_ord_id) = (event.cl_ord_id, command.cl_ord_id);
         event.flags = EventFlags::RESTING;
+        self.close(slot, OrdStatus::Canceled);
     }
 
     fn order_status<K: EventSink>(&self, command: &Command, out: &mut Emitter<'_, K>) {
-        let known = self.names.find(command.member_id, &command.cl_ord_id).ok();
-        let record = known.map(|record| self.names.record(record));
         let event = out.begin(EventKind::Status);
-        match record.map(|record| (record, record.whereabouts())) {
-            None | Some((_, Whereabouts::Superseded)) => {
+        match self.names.find(command.member_id, &command.cl_ord_id) {
+            Err(_) | Ok(Named::Superseded) => {
                 ask(event, command);
                 event.ord_status = OrdStatus::Rejected;
                 event.reason = Reason::UnknownOrder;
             }
-            Some((record, whereabouts)) => {
-                tell(event, record);
-                event.session_id = command.session_id;
-                if let Whereabouts::Open(slot) = whereabouts {
-                    let order = self.books.order(slot);
-                    event.leaves_qty = order.leaves_qty;
-                    event.priority = order.priority;
-                }
+            Ok(Named::Gone(number)) => tell(event, self.names.past_record(number)),
+            Ok(Named::Open(slot)) => {
+                tell(event, self.names.record(slot));
+                let order = self.books.order(slot);
+                event.leaves_qty = order.leaves_qty;
+                event.priority = order.priority;
             }
         }
+        event.session_id = command.session_id;
     }
 
     fn change_phase<K: EventSink>(&mut self, command: &Command, out: &mut Emitter<'_, K>) {
@@ -347,14 +329,14 @@ impl<M: Memory> Matcher<M> {
             let flags = EventFlags::RESTING.with(EventFlags::PRINTABLE);
             self.fill_resting(slot, &fill, flags, out);
             aggressor.leaves_qty = less(aggressor.leaves_qty, qty);
-            let record = self.names.record_mut(aggressor.record);
+            let record = self.names.record_mut(aggressor.slot);
             record.fill(px, qty);
             let event = out.of_order(EventKind::Executed, record, aggressor.leaves_qty);
             fill.tell(event, EventFlags::AGGRESSOR);
             last_px = Some(px);
         }
         if last_px.is_some() {
-            let session_id = self.names.record(aggressor.record).session_id;
+            let session_id = self.names.record(aggressor.slot).session_id;
             let qty = less(arrived, aggressor.leaves_qty);
             self.limits.took(session_id, aggressor.instrument, aggressor.side, qty);
             self.change_instrument(aggressor.instrument, |each| each.last_px = last_px);
@@ -362,6 +344,7 @@ impl<M: Memory> Matcher<M> {
     }
 
     /// Executes part or all of a resting order.
+    #[inline]
     pub(crate) fn fill_resting<K: EventSink>(
         &mut self,
         slot: u32,
@@ -370,10 +353,10 @@ impl<M: Memory> Matcher<M> {
         out: &mut Emitter<'_, K>,
     ) {
         self.books.reduce(slot, fill.qty);
-        let RestingOrder { leaves_qty, priority, record: number, mix, instrument, side, .. } =
+        let RestingOrder { leaves_qty, priority, mix, instrument, side, .. } =
             *self.books.order(slot);
         self.mixes = self.mixes.wrapping_sub(mix);
-        let record = self.names.record_mut(number);
+        let record = self.names.record_mut(slot);
         record.fill(fill.px, fill.qty);
         self.limits.filled(record.session_id, instrument, side, fill.qty);
         let event = out.of_order(EventKind::Executed, record, leaves_qty);
@@ -381,65 +364,78 @@ impl<M: Memory> Matcher<M> {
         fill.tell(event, flags);
         if leaves_qty == 0 {
             self.books.dequeue(slot);
-            self.books.release(slot);
-            self.close(number, OrdStatus::Filled);
+            self.close(slot, OrdStatus::Filled);
         } else {
             self.mix_in(slot);
         }
     }
 
     /// Gives an order the last place at its price.
+    #[inline]
     pub(crate) fn rest(&mut self, slot: u32) {
         self.last_priority = next_u64(self.last_priority);
         let priority = self.last_priority;
         let order = self.books.order_mut(slot);
         order.priority = priority;
-        let RestingOrder { record, instrument, side, leaves_qty, .. } = *order;
+        let RestingOrder { instrument, side, leaves_qty, .. } = *order;
         self.books.enqueue(slot);
-        let record = self.names.record_mut(record);
-        record.open_at(slot);
-        self.limits.opened(record.session_id, instrument, side, leaves_qty);
+        let session_id = self.names.record(slot).session_id;
+        self.limits.opened(session_id, instrument, side, leaves_qty);
         self.mix_in(slot);
     }
 
     /// Takes an order off the book; its slot stays taken.
+    #[inline]
     pub(crate) fn take_off(&mut self, slot: u32) {
         self.mix_out(slot);
-        let RestingOrder { record, instrument, side, leaves_qty, .. } = *self.books.order(slot);
-        let session_id = self.names.record(record).session_id;
+        let RestingOrder { instrument, side, leaves_qty, .. } = *self.books.order(slot);
+        let session_id = self.names.record(slot).session_id;
         self.limits.withdrew(session_id, instrument, side, leaves_qty);
         self.books.dequeue(slot);
     }
 
     pub(crate) fn added<K: EventSink>(&self, slot: u32, out: &mut Emitter<'_, K>) {
         let order = self.books.order(slot);
-        let record = self.names.record(order.record);
-        out.of_order(EventKind::Added, record, order.leaves_qty).priority = order.priority;
+        out.of_order(EventKind::Added, self.names.record(slot), order.leaves_qty).priority =
+            order.priority;
     }
 
-    /// Adds a record; its order is in no slot.
-    pub(crate) fn register(&mut self, seat: Seat, record: OrderRecord) -> u32 {
-        let (number, mix) = self.names.register(seat, record);
+    /// Tells that the rest of an order, which is in no queue any more, is cancelled.
+    pub(crate) fn canceled<'e, K: EventSink>(
+        &mut self,
+        slot: u32,
+        leaves_qty: u64,
+        out: &'e mut Emitter<'_, K>,
+    ) -> &'e mut Event {
+        let record = self.names.record_mut(slot);
+        record.ord_status = OrdStatus::Canceled;
+        let event = out.of_order(EventKind::Canceled, record, 0);
+        event.last_qty = leaves_qty;
+        event
+    }
+
+    /// Keeps the final state of an order, which is in no queue, and gives its slot back.
+    #[inline]
+    pub(crate) fn close(&mut self, slot: u32, ord_status: OrdStatus) {
+        let record = self.names.record_mut(slot);
+        record.ord_status = ord_status;
+        let mix = state_hash::gone(self.books.order(slot).fixed_mix, record);
         self.mixes = self.mixes.wrapping_add(mix);
-        number
-    }
-
-    /// Keeps the final state of an order.
-    pub(crate) fn close(&mut self, record: u32, ord_status: OrdStatus) {
-        let record = self.names.record_mut(record);
-        record.close(ord_status);
-        self.mixes = self.mixes.wrapping_add(state_hash::gone(record));
+        self.names.close(slot);
+        self.books.release(slot);
     }
 
     /// Adds an open order to the state hash.
+    #[inline]
     pub(crate) fn mix_in(&mut self, slot: u32) {
-        let order = self.books.order(slot);
-        let mix = state_hash::order(order, self.names.record(order.record));
-        self.books.order_mut(slot).mix = mix;
-        self.mixes = self.mixes.wrapping_add(mix);
+        let cum_value = self.names.record(slot).cum_value;
+        let order = self.books.order_mut(slot);
+        order.mix = state_hash::order(order, cum_value);
+        self.mixes = self.mixes.wrapping_add(order.mix);
     }
 
     /// Takes an open order out of the state hash.
+    #[inline]
     pub(crate) fn mix_out(&mut self, slot: u32) {
         self.mixes = self.mixes.wrapping_sub(self.books.order(slot).mix);
     }
@@ -450,10 +446,10 @@ impl<M: Memory> Matcher<M> {
         change: impl FnOnce(&mut Instrument),
     ) {
         let found = self.books.instrument_mut(instrument);
-        let before = state_hash::instrument(found);
+        let before = found.mix;
         change(found);
-        let after = state_hash::instrument(found);
-        self.mixes = self.mixes.wrapping_sub(before).wrapping_add(after);
+        found.mix = state_hash::instrument(found);
+        self.mixes = self.mixes.wrapping_sub(before).wrapping_add(found.mix);
     }
 
     pub(crate) fn next_trd_match_id(&mut self) -> u64 {
@@ -470,16 +466,21 @@ impl<M: Memory> Matcher<M> {
         out: &mut Emitter<'_, K>,
     ) {
         let event = out.begin(EventKind::CancelRejected);
-        match refusal.record.map(|record| self.names.record(record)) {
+        let known = match refusal.order {
+            Some(Named::Open(slot)) => {
+                event.leaves_qty = self.books.order(slot).leaves_qty;
+                Some(self.names.record(slot))
+            }
+            Some(Named::Gone(number)) => Some(self.names.past_record(number)),
+            Some(Named::Superseded) | None => None,
+        };
+        match known {
             None => {
                 ask(event, command);
                 event.ord_status = OrdStatus::Rejected;
             }
             Some(record) => {
                 tell(event, record);
-                if let Whereabouts::Open(slot) = record.whereabouts() {
-                    event.leaves_qty = self.books.order(slot).leaves_qty;
-                }
                 event.session_id = command.session_id;
                 event.cl_ord_id = command.cl_ord_id;
             }

@@ -1,32 +1,41 @@
 //! ClOrdIDs and what is known of the orders that they name.
 //!
 //! A member's ClOrdID names one order and is never free again, also when the order is gone or was
-//! replaced: records are only added. A refused order or replace, and a cancel, use up none.
-//! A replace adds a record under the new ClOrdID; the older one is superseded and finds nothing
-//! any more. The record of an order that is gone keeps its final state, so a status request for
-//! it is answered in full.
+//! replaced. A refused order or replace, and a cancel, use up none. A replace gives an order a
+//! further ClOrdID; the older one is superseded and finds nothing any more.
 //!
-//! The index is open addressing with linear probes, at most half full. The hash is fixed, so that
-//! a replay takes the same steps everywhere.
+//! The record of an open order lies beside its slot in the pool, where slots are used again soon
+//! and so stay in the cache. When the order is gone, or known by a later ClOrdID, its record is
+//! moved to the end of the past, with its final state: so a status request for it is answered in
+//! full. The past is only ever written at its end.
+//!
+//! The index is open addressing with linear probes, at most four fifths full. The hash is fixed,
+//! so that a replay takes the same steps everywhere.
 
 use touchline_types::{ClOrdId, OrdStatus, OrdType, Side, TimeInForce};
 
-use crate::book::NONE;
-use crate::invariant::{certain, invariant, more, next_u32};
+use crate::invariant::{certain, invariant, more, next_u32, previous_u32};
 use crate::state_hash;
 use crate::storage::Memory;
 
-/// `slot` of a record that a replace left behind.
-const SUPERSEDED: u32 = NONE.wrapping_sub(1);
+/// `seat` of a record in the past whose order is filled or cancelled.
+const GONE: u32 = u32::MAX;
+/// `seat` of a record in the past whose order is known by a later ClOrdID.
+const SUPERSEDED: u32 = GONE.wrapping_sub(1);
+/// Bit of an index entry whose record is in the past.
+const PAST: u32 = 1 << 31;
 
-/// Where the order of a record is.
+/// Slots and records of the past that can be named.
+pub(crate) const RECORDS_MAX: usize = PAST as usize - 2;
+
+/// Where the record of a ClOrdID is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Whereabouts {
-    /// In this slot of the pool.
+pub(crate) enum Named {
+    /// The order is open, in this slot of the pool.
     Open(u32),
-    /// Filled or cancelled.
-    Gone,
-    /// Known by a later ClOrdID.
+    /// The order is filled or cancelled: this record of the past.
+    Gone(u32),
+    /// The order is known by a later ClOrdID.
     Superseded,
 }
 
@@ -42,8 +51,8 @@ pub struct OrderRecord {
     pub(crate) member_id: u32,
     pub(crate) session_id: u32,
     pub(crate) instrument_id: u32,
-    /// Use [`OrderRecord::whereabouts`].
-    pub(crate) slot: u32,
+    /// Place of its ClOrdID in the index; in the past: why it is there.
+    pub(crate) seat: u32,
     pub(crate) side: Side,
     pub(crate) ord_type: OrdType,
     pub(crate) time_in_force: TimeInForce,
@@ -62,7 +71,7 @@ impl Default for OrderRecord {
             member_id: 0,
             session_id: 0,
             instrument_id: 0,
-            slot: NONE,
+            seat: GONE,
             side: Side::Undisclosed,
             ord_type: OrdType::None,
             time_in_force: TimeInForce::Day,
@@ -72,32 +81,8 @@ impl Default for OrderRecord {
 }
 
 impl OrderRecord {
-    #[inline]
-    pub(crate) const fn whereabouts(&self) -> Whereabouts {
-        match self.slot {
-            NONE => Whereabouts::Gone,
-            SUPERSEDED => Whereabouts::Superseded,
-            slot => Whereabouts::Open(slot),
-        }
-    }
-
-    /// The order stands in this slot.
-    pub(crate) const fn open_at(&mut self, slot: u32) {
-        self.slot = slot;
-    }
-
-    /// The order is filled or cancelled.
-    pub(crate) const fn close(&mut self, ord_status: OrdStatus) {
-        self.slot = NONE;
-        self.ord_status = ord_status;
-    }
-
-    /// A later ClOrdID names the order.
-    pub(crate) const fn supersede(&mut self) {
-        self.slot = SUPERSEDED;
-    }
-
     /// Counts a fill.
+    #[inline]
     pub(crate) fn fill(&mut self, last_px: i64, last_qty: u64) {
         self.cum_qty = more(self.cum_qty, last_qty);
         let value = i64::try_from(last_qty).ok().and_then(|qty| qty.checked_mul(last_px));
@@ -108,6 +93,7 @@ impl OrderRecord {
     }
 
     /// OrdStatus(39) by what has executed.
+    #[inline]
     pub(crate) const fn open_status(&self) -> OrdStatus {
         if self.cum_qty == 0 {
             OrdStatus::New
@@ -117,97 +103,159 @@ impl OrderRecord {
             OrdStatus::Filled
         }
     }
+
+    /// True for a record of the past whose order is known by a later ClOrdID.
+    pub(crate) const fn is_superseded(&self) -> bool {
+        self.seat == SUPERSEDED
+    }
 }
 
-/// A slot of the hash index. Record numbers count from 1 here, so that zero is free.
+/// A slot of the hash index.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct IndexEntry {
     tag: u32,
-    record: u32,
+    /// 0 where the entry is free; else 1 + slot, or [`PAST`] and 1 + record.
+    place: u32,
 }
 
 /// A place in the index that is free for a new ClOrdID.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Seat {
-    hash: u64,
+    pub(crate) hash: u64,
     at: usize,
+}
+
+/// The slices of the names.
+pub(crate) struct NameStorage<M: Memory> {
+    /// Records of open orders, by slot.
+    pub(crate) records: M::Of<OrderRecord>,
+    pub(crate) past: M::Of<OrderRecord>,
+    pub(crate) index: M::Of<IndexEntry>,
 }
 
 /// The records and their index.
 pub(crate) struct Names<M: Memory> {
     records: M::Of<OrderRecord>,
+    past: M::Of<OrderRecord>,
     index: M::Of<IndexEntry>,
-    used: u32,
+    past_len: u32,
+    /// ClOrdIDs that name open orders.
+    open: u32,
 }
 
 impl<M: Memory> Names<M> {
     /// No ClOrdID is used. `index` has a length that is a power of two.
-    pub(crate) fn new(records: M::Of<OrderRecord>, mut index: M::Of<IndexEntry>) -> Self {
+    pub(crate) fn new(storage: NameStorage<M>) -> Self {
+        let NameStorage { records, past, mut index } = storage;
         index.as_mut().fill(IndexEntry::default());
-        Self { records, index, used: 0 }
+        Self { records, past, index, past_len: 0, open: 0 }
     }
 
     /// How many ClOrdIDs are used.
     pub(crate) const fn used(&self) -> u32 {
-        self.used
+        self.past_len.wrapping_add(self.open)
     }
 
     /// True if no further ClOrdID fits.
+    #[inline]
     pub(crate) fn is_full(&self) -> bool {
-        self.used as usize >= self.records.as_ref().len()
+        self.used() as usize >= self.past.as_ref().len()
     }
 
-    /// All records, in the order of their use.
-    pub(crate) fn records(&self) -> &[OrderRecord] {
-        certain(self.records.as_ref().get(..self.used as usize), "records have storage")
+    /// The records of orders that are gone and of ClOrdIDs that are superseded, the oldest first.
+    pub(crate) fn past(&self) -> &[OrderRecord] {
+        certain(self.past.as_ref().get(..self.past_len as usize), "the past has storage")
+    }
+
+    /// A record of the past.
+    pub(crate) fn past_record(&self, number: u32) -> &OrderRecord {
+        certain(self.past.as_ref().get(number as usize), "the past has storage")
+    }
+
+    /// The record of the order in a slot.
+    #[inline]
+    pub(crate) fn record(&self, slot: u32) -> &OrderRecord {
+        certain(self.records.as_ref().get(slot as usize), "an order has a record")
     }
 
     #[inline]
-    pub(crate) fn record(&self, record: u32) -> &OrderRecord {
-        certain(self.records.as_ref().get(record as usize), "a ClOrdID has a record")
+    pub(crate) fn record_mut(&mut self, slot: u32) -> &mut OrderRecord {
+        certain(self.records.as_mut().get_mut(slot as usize), "an order has a record")
     }
 
+    /// The order of a member's ClOrdID, or the place for it.
     #[inline]
-    pub(crate) fn record_mut(&mut self, record: u32) -> &mut OrderRecord {
-        certain(self.records.as_mut().get_mut(record as usize), "a ClOrdID has a record")
-    }
-
-    /// The record of a member's ClOrdID, or the place for it.
-    pub(crate) fn find(&self, member_id: u32, cl_ord_id: &ClOrdId) -> Result<u32, Seat> {
+    pub(crate) fn find(&self, member_id: u32, cl_ord_id: &ClOrdId) -> Result<Named, Seat> {
         let hash = state_hash::name(member_id, cl_ord_id);
         let index = self.index.as_ref();
         let mask = index.len().wrapping_sub(1);
-        let mut at = start(hash) & mask;
+        let mut at = hash as usize & mask;
         for _ in 0..index.len() {
             let Some(entry) = index.get(at) else { break };
-            let Some(record) = entry.record.checked_sub(1) else {
+            let Some(place) = entry.place.checked_sub(1) else {
                 return Err(Seat { hash, at });
             };
             if entry.tag == tag(hash) {
-                let known = self.record(record);
+                let (named, known) = self.named(place);
                 if known.member_id == member_id && known.cl_ord_id == *cl_ord_id {
-                    return Ok(record);
+                    return Ok(named);
                 }
             }
             at = at.wrapping_add(1) & mask;
         }
-        crate::invariant::broken("half of the index is free")
+        crate::invariant::broken("a part of the index is free")
     }
 
-    /// Adds a record for a new ClOrdID; returns its number and its part of the state hash.
-    pub(crate) fn register(&mut self, seat: Seat, record: OrderRecord) -> (u32, u64) {
-        let number = self.used;
-        self.used = next_u32(number);
-        *self.record_mut(number) = record;
-        let entry = IndexEntry { tag: tag(seat.hash), record: self.used };
-        *certain(self.index.as_mut().get_mut(seat.at), "a seat is in the index") = entry;
-        (number, seat.hash)
+    #[inline]
+    fn named(&self, place: u32) -> (Named, &OrderRecord) {
+        if place & PAST == 0 {
+            return (Named::Open(place), self.record(place));
+        }
+        let number = place & !PAST;
+        let record = self.past_record(number);
+        let named = if record.is_superseded() { Named::Superseded } else { Named::Gone(number) };
+        (named, record)
     }
-}
 
-#[inline]
-const fn start(hash: u64) -> usize {
-    hash as usize
+    /// Gives the order in a slot its ClOrdID.
+    #[inline]
+    pub(crate) fn open(&mut self, seat: Seat, slot: u32, record: OrderRecord) {
+        // The index is no longer than 32 bits count: `MatcherError::TooLong`.
+        *self.record_mut(slot) = OrderRecord { seat: seat.at as u32, ..record };
+        self.point(seat.at, IndexEntry { tag: tag(seat.hash), place: next_u32(slot) });
+        self.open = next_u32(self.open);
+    }
+
+    /// Keeps the final state of the order in a slot.
+    #[inline]
+    pub(crate) fn close(&mut self, slot: u32) {
+        let record = *self.record(slot);
+        self.bury(record, GONE);
+    }
+
+    /// Gives the order in a slot a further ClOrdID, and what changes with it.
+    pub(crate) fn rename(&mut self, seat: Seat, slot: u32, record: OrderRecord) {
+        let older = *self.record(slot);
+        self.bury(older, SUPERSEDED);
+        self.open(seat, slot, record);
+    }
+
+    #[inline]
+    fn bury(&mut self, record: OrderRecord, seat: u32) {
+        let number = self.past_len;
+        let end = certain(self.past.as_mut().get_mut(number as usize), "the past has storage");
+        *end = OrderRecord { seat, ..record };
+        self.past_len = next_u32(number);
+        self.open = previous_u32(self.open);
+        let at = record.seat as usize;
+        let entry = certain(self.index.as_mut().get_mut(at), "a seat is in the index");
+        entry.place = self.past_len | PAST;
+    }
+
+    #[inline]
+    fn point(&mut self, at: usize, entry: IndexEntry) {
+        *certain(self.index.as_mut().get_mut(at), "a seat is in the index") = entry;
+    }
 }
 
 #[inline]

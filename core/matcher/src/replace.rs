@@ -4,7 +4,7 @@
 //! changes nothing. The new ClOrdID names the order from then on; its order_id and its owner stay.
 //! The new time in force (Day or GTC) takes over.
 
-use touchline_types::{Command, EventFlags, EventKind, OrdStatus, TradingPhase};
+use touchline_types::{ClOrdId, Command, EventFlags, EventKind, OrdStatus, TradingPhase};
 
 use crate::blocks;
 use crate::book::{RestingOrder, crosses};
@@ -26,7 +26,7 @@ impl<M: Memory> Matcher<M> {
             .limits
             .take_token(command)
             .and_then(|()| blocks::entry(&self.blocks, command))
-            .map_err(|reason| Refusal { reason, record: gates::known(&self.names, command) })
+            .map_err(|reason| Refusal { reason, order: gates::known(&self.names, command) })
             .and_then(|()| gates::replace(&self.books, &self.names, &self.limits, command));
         let admitted = match checked {
             Ok(admitted) => admitted,
@@ -35,18 +35,19 @@ impl<M: Memory> Matcher<M> {
         let slot = admitted.slot;
         let before = *self.books.order(slot);
         self.mix_out(slot);
-        let number = self.rename(command, &admitted);
-        let record = self.names.record(number);
+        let RestingOrder { instrument, side, leaves_qty: leaves_before, .. } = before;
+        let orig_cl_ord_id = self.names.record(slot).cl_ord_id;
+        let answer = Answer { slot, leaves_before, orig_cl_ord_id };
+        let fixed_mix = self.rename(command, admitted);
+        let record = self.names.record(slot);
         let leaves_qty = less(record.order_qty, record.cum_qty);
         let session_id = record.session_id;
-        let RestingOrder { instrument, side, .. } = before;
-        let answer = Answer { number, leaves_before: before.leaves_qty, admitted };
 
         if command.price == before.price && leaves_qty < before.leaves_qty {
             let qty = less(before.leaves_qty, leaves_qty);
             self.books.reduce(slot, qty);
             self.limits.withdrew(session_id, instrument, side, qty);
-            self.books.order_mut(slot).record = number;
+            self.books.order_mut(slot).fixed_mix = fixed_mix;
             self.mix_in(slot);
             return self.replaced(&answer, leaves_qty, EventFlags::KEEPS_PRIORITY, out);
         }
@@ -55,23 +56,22 @@ impl<M: Memory> Matcher<M> {
         self.limits.withdrew(session_id, instrument, side, before.leaves_qty);
         let limit = command.price;
         *self.books.order_mut(slot) =
-            RestingOrder::new(instrument, side, limit, leaves_qty, number);
+            RestingOrder { fixed_mix, ..RestingOrder::new(instrument, side, limit, leaves_qty) };
         let matches = self.books.instrument(instrument).phase == TradingPhase::Continuous
             && self
                 .books
-                .touch(instrument, side.opposite())
-                .is_some_and(|touch| crosses(side, limit, touch.price));
+                .best_price(instrument, side.opposite())
+                .is_some_and(|price| crosses(side, limit, price));
         if !matches {
             self.rest(slot);
             return self.replaced(&answer, leaves_qty, EventFlags::MOVED, out);
         }
 
         self.replaced(&answer, leaves_qty, EventFlags::NONE, out);
-        let mut aggressor = Aggressor { record: number, instrument, side, limit, leaves_qty };
+        let mut aggressor = Aggressor { slot, instrument, side, limit, leaves_qty };
         self.execute(&mut aggressor, out);
         if aggressor.leaves_qty == 0 {
-            self.books.release(slot);
-            self.close(number, OrdStatus::Filled);
+            self.close(slot, OrdStatus::Filled);
         } else {
             self.books.order_mut(slot).leaves_qty = aggressor.leaves_qty;
             self.rest(slot);
@@ -79,22 +79,21 @@ impl<M: Memory> Matcher<M> {
         }
     }
 
-    /// Adds the record of the new ClOrdID and leaves the older one behind.
-    fn rename(&mut self, command: &Command, admitted: &Admitted) -> u32 {
-        let renamed = OrderRecord {
+    /// Gives the order its new ClOrdID and terms; returns what does not change of its mix.
+    fn rename(&mut self, command: &Command, admitted: Admitted) -> u64 {
+        let Admitted { slot, seat } = admitted;
+        let older = self.books.order(slot).fixed_mix;
+        self.mixes = self.mixes.wrapping_add(state_hash::superseded(older));
+        let mut record = OrderRecord {
             cl_ord_id: command.cl_ord_id,
             price: command.price,
             order_qty: command.order_qty,
             time_in_force: command.time_in_force,
-            ..*self.names.record(admitted.record)
+            ..*self.names.record(slot)
         };
-        let number = self.register(admitted.seat, renamed);
-        let record = self.names.record_mut(number);
         record.ord_status = record.open_status();
-        let older = self.names.record_mut(admitted.record);
-        older.supersede();
-        self.mixes = self.mixes.wrapping_add(state_hash::gone(older));
-        number
+        self.names.rename(seat, slot, record);
+        state_hash::fixed(seat.hash, &record)
     }
 
     fn replaced<K: EventSink>(
@@ -104,12 +103,12 @@ impl<M: Memory> Matcher<M> {
         flags: EventFlags,
         out: &mut Emitter<'_, K>,
     ) {
-        let record = self.names.record(answer.number);
+        let record = self.names.record(answer.slot);
         let event = out.of_order(EventKind::Replaced, record, leaves_qty);
         event.last_qty = answer.leaves_before;
-        event.orig_cl_ord_id = self.names.record(answer.admitted.record).cl_ord_id;
+        event.orig_cl_ord_id = answer.orig_cl_ord_id;
         if flags != EventFlags::NONE {
-            event.priority = self.books.order(answer.admitted.slot).priority;
+            event.priority = self.books.order(answer.slot).priority;
         }
         event.flags = flags.with(EventFlags::RESTING);
     }
@@ -117,7 +116,7 @@ impl<M: Memory> Matcher<M> {
 
 /// What the Replaced event tells beside the order.
 struct Answer {
-    number: u32,
+    slot: u32,
     leaves_before: u64,
-    admitted: Admitted,
+    orig_cl_ord_id: ClOrdId,
 }

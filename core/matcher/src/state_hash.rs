@@ -1,23 +1,34 @@
 //! The state hash: a sum of one mix for each part of the state, so a change costs two mixes and
 //! the order of the parts does not matter.
 //!
-//! Parts: each open order, each ClOrdID ever used, each order that is gone or superseded, each
-//! instrument with its phase and last price, each block of order entry, the limits and the bucket
-//! of each session that has some, what it holds of each instrument, and the counters.
+//! Parts: each open order, each ClOrdID that is superseded or whose order is gone, each instrument
+//! with its phase and last price, each block of order entry, the limits and the bucket of each
+//! session that has some, what it holds of each instrument, and the counters.
 
 use touchline_types::Scope;
 
-use crate::book::{Instrument, RestingOrder};
+use crate::book::RestingOrder;
+use crate::instrument::Instrument;
 use crate::limits::{SessionLimits, SessionPosition};
-use crate::names::{OrderRecord, Whereabouts};
+use crate::names::OrderRecord;
 
-const ORDER: u64 = 0x9e37_79b9_7f4a_7c15;
-const NAME: u64 = 0xd6e8_feb8_6659_fd93;
-const GONE: u64 = 0xa076_1d64_78bd_642f;
+const FIXED: [u64; 6] = [
+    0x9e37_79b9_7f4a_7c15,
+    0xd6e8_feb8_6659_fd93,
+    0xa076_1d64_78bd_642f,
+    0xe703_7ed1_a0b4_28db,
+    0x8ebc_6af0_9c88_c6e3,
+    0x5895_58ea_cf1a_3a4d,
+];
+const OPEN: [u64; 3] = [0x7a65_6dc3_5f0c_2d17, 0xc3f1_08b7_1b45_9a6d, 0x4cf5_ad43_2745_937f];
+const GONE: [u64; 3] = [0x1b03_7387_12fa_d5c9, 0xe2f0_3b1d_6a9c_7f35, 0x6c8e_9cf5_7093_2bd5];
+const SUPERSEDED: [u64; 2] = [0x3c79_ac49_2ba7_b653, 0x1c69_b3f7_4ac4_ae35];
+const NAME: [u64; 3] = [0xd1b5_4a32_d192_ed03, 0x8bb8_4b93_962e_acc9, 0x2d35_8dcc_aa6c_78a5];
 const INSTRUMENT: u64 = 0xe703_7ed1_a0b4_28db;
 const BLOCK: u64 = 0x94d0_49bb_1331_11eb;
 const LIMITS: u64 = 0x2545_f491_4f6c_dd1d;
-const POSITION: u64 = 0xbf58_476d_1ce4_e5b9;
+const POSITION: [u64; 4] =
+    [0xbf58_476d_1ce4_e5b9, 0x369d_ea0f_31a5_3f85, 0xdb4f_0b91_75ae_2165, 0x88d5_7ab6_1f3c_5ea7];
 const COUNTERS: u64 = 0x8ebc_6af0_9c88_c6e3;
 const FACTOR: u64 = 0x2d35_8dcc_aa6c_78a5;
 
@@ -66,66 +77,60 @@ fn words(cl_ord_id: &[u8; 20]) -> [u64; 3] {
 #[inline]
 pub(crate) fn name(member_id: u32, cl_ord_id: &[u8; 20]) -> u64 {
     let [a, b, c] = words(cl_ord_id);
-    mix(NAME, [a, b, c ^ pair(member_id, 0)])
+    let [k, l, m] = NAME;
+    fold(fold(a ^ k, b ^ l) ^ c ^ pair(member_id, 0), m)
 }
 
-/// An open order.
+/// What does not change of an order while one ClOrdID names it. The products do not wait for each
+/// other.
 #[inline]
-pub(crate) fn order(order: &RestingOrder, record: &OrderRecord) -> u64 {
-    let kinds = pair(
-        u32::from(record.side as u8) | u32::from(record.ord_type as u8) << 8,
-        u32::from(record.time_in_force as u8),
-    );
-    mix(
-        ORDER,
-        [
-            record.order_id,
-            bits(order.price),
-            order.leaves_qty,
-            record.cum_qty,
-            bits(record.cum_value),
-            order.priority,
-            pair(record.instrument_id, record.session_id),
-            kinds ^ pair(0, record.member_id) << 8,
-            name(record.member_id, &record.cl_ord_id),
-        ],
-    )
+pub(crate) fn fixed(name: u64, record: &OrderRecord) -> u64 {
+    let [a, b, c, d, e, f] = FIXED;
+    let [side, ord_type, time_in_force] =
+        [record.side as u8, record.ord_type as u8, record.time_in_force as u8];
+    let kinds = u32::from_le_bytes([side, ord_type, time_in_force, 0]);
+    fold(record.order_id ^ a, name ^ b)
+        .wrapping_add(fold(bits(record.price) ^ c, record.order_qty ^ d))
+        .wrapping_add(fold(
+            pair(record.instrument_id, record.session_id) ^ e,
+            pair(record.member_id, kinds) ^ f,
+        ))
 }
 
-/// What a record adds beside its name: nothing while its order is open.
+/// An open order. CumQty is OrderQty less LeavesQty.
 #[inline]
-pub(crate) fn gone(record: &OrderRecord) -> u64 {
-    match record.whereabouts() {
-        Whereabouts::Open(_) => 0,
-        Whereabouts::Superseded => {
-            mix(GONE, [record.order_id, name(record.member_id, &record.cl_ord_id)])
-        }
-        Whereabouts::Gone => mix(
-            GONE,
-            [
-                record.order_id,
-                name(record.member_id, &record.cl_ord_id),
-                record.order_qty,
-                record.cum_qty,
-                bits(record.cum_value),
-                bits(record.price),
-                u64::from(record.ord_status as u8),
-            ],
-        ),
-    }
+pub(crate) fn order(order: &RestingOrder, cum_value: i64) -> u64 {
+    let [a, b, c] = OPEN;
+    fold(order.fixed_mix ^ order.leaves_qty, order.priority ^ a)
+        .wrapping_add(fold(order.fixed_mix ^ b, bits(cum_value) ^ c))
+}
+
+/// An order that is gone.
+#[inline]
+pub(crate) fn gone(fixed: u64, record: &OrderRecord) -> u64 {
+    let [a, b, c] = GONE;
+    fold(fixed ^ record.cum_qty, u64::from(record.ord_status as u8) ^ a)
+        .wrapping_add(fold(fixed ^ b, bits(record.cum_value) ^ c))
+}
+
+/// A ClOrdID that is superseded.
+#[inline]
+pub(crate) fn superseded(fixed: u64) -> u64 {
+    let [a, b] = SUPERSEDED;
+    fold(fixed ^ a, b)
+}
+
+/// A record of the past.
+pub(crate) fn past(record: &OrderRecord) -> u64 {
+    let fixed = fixed(name(record.member_id, &record.cl_ord_id), record);
+    if record.is_superseded() { superseded(fixed) } else { gone(fixed, record) }
 }
 
 /// An instrument.
 #[inline]
 pub(crate) fn instrument(instrument: &Instrument) -> u64 {
-    mix(
-        INSTRUMENT,
-        [
-            pair(instrument.instrument_id, u32::from(instrument.phase as u8)),
-            u64::from(instrument.last_px.is_some()),
-            bits(instrument.last_px.unwrap_or(0)),
-        ],
-    )
+    let flags = u32::from(instrument.phase as u8) << 1 | u32::from(instrument.last_px.is_some());
+    mix(INSTRUMENT, [pair(instrument.instrument_id, flags), bits(instrument.last_px.unwrap_or(0))])
 }
 
 /// A block of order entry.
@@ -150,15 +155,20 @@ pub(crate) fn limits(row: &SessionLimits) -> u64 {
 }
 
 /// What a session with limits holds of an instrument (its index).
+#[inline]
 pub(crate) fn position(session_id: u32, instrument: u32, held: &SessionPosition) -> u64 {
-    mix(
-        POSITION,
-        [pair(session_id, instrument), bits(held.position), held.open_bid_qty, held.open_offer_qty],
-    )
+    let [a, b, c, d] = POSITION;
+    let of = pair(session_id, instrument);
+    fold(of ^ a, bits(held.position) ^ b)
+        .wrapping_add(fold(held.open_bid_qty ^ c ^ of, held.open_offer_qty ^ d))
 }
 
 /// The counters.
 #[inline]
 pub(crate) fn counters(values: [u64; 6]) -> u64 {
-    mix(COUNTERS, values)
+    let [a, b, c, d, e, f] = values;
+    let [k, l, m, ..] = FIXED;
+    fold(a ^ COUNTERS, b ^ k)
+        .wrapping_add(fold(c ^ l, d ^ m))
+        .wrapping_add(fold(e ^ FACTOR, f ^ INSTRUMENT))
 }

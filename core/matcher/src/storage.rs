@@ -1,10 +1,13 @@
-//! The memory of the matcher: seven slices, sized once and lent for its whole life.
+//! The memory of the matcher: eleven slices, sized once and lent for its whole life.
 
 use core::marker::PhantomData;
 
-use crate::book::{Instrument, Level, RestingOrder};
+use crate::book::RestingOrder;
+use crate::instrument::Instrument;
+use crate::ladder::{FarLevel, Ladder, Level, window_len};
 use crate::limits::{SessionLimits, SessionPosition};
-use crate::names::{IndexEntry, OrderRecord};
+use crate::matcher::MatcherError;
+use crate::names::{IndexEntry, OrderRecord, RECORDS_MAX};
 
 /// Where slices come from: lent ([`Lent`]) or, with feature `std`, boxed (`Owned`).
 pub trait Memory {
@@ -41,12 +44,20 @@ pub struct Capacity {
 pub struct StorageNeeds {
     /// Elements of `instruments`.
     pub instruments: usize,
-    /// Elements of `levels`.
+    /// Elements of `ladders`, two for each instrument.
+    pub ladders: usize,
+    /// Elements of `levels`: a window of prices for each ladder.
     pub levels: usize,
-    /// Elements of `orders`.
+    /// Elements of `bits`: a bit for each price of the windows.
+    pub bits: usize,
+    /// Elements of `far_levels`.
+    pub far_levels: usize,
+    /// Elements of `orders`: one more than can rest.
     pub orders: usize,
-    /// Elements of `records`.
+    /// Elements of `records`, one for each of `orders`.
     pub records: usize,
+    /// Elements of `past`.
+    pub past: usize,
     /// Elements of `index`, a power of two.
     pub index: usize,
     /// Elements of `limits`.
@@ -62,11 +73,18 @@ impl StorageNeeds {
         let instruments = capacity.instruments as usize;
         let cl_ord_ids = capacity.cl_ord_ids as usize;
         let limits = capacity.limited_sessions as usize;
+        let ladders = instruments.saturating_mul(2);
+        let orders = (capacity.orders as usize).saturating_add(1);
+        let window = window_len(capacity.levels as usize);
         Self {
             instruments,
-            levels: instruments.saturating_mul(2).saturating_mul(capacity.levels as usize),
-            orders: capacity.orders as usize,
-            records: cl_ord_ids,
+            ladders,
+            levels: ladders.saturating_mul(window),
+            bits: ladders.saturating_mul(window / 64),
+            far_levels: ladders.saturating_mul(capacity.levels as usize),
+            orders,
+            records: orders,
+            past: cl_ord_ids,
             index: index_len(cl_ord_ids),
             limits,
             positions: limits.saturating_mul(instruments),
@@ -78,19 +96,24 @@ impl StorageNeeds {
     pub const fn bytes(&self) -> usize {
         self.instruments
             .saturating_mul(size_of::<Instrument>())
+            .saturating_add(self.ladders.saturating_mul(size_of::<Ladder>()))
             .saturating_add(self.levels.saturating_mul(size_of::<Level>()))
+            .saturating_add(self.bits.saturating_mul(size_of::<u64>()))
+            .saturating_add(self.far_levels.saturating_mul(size_of::<FarLevel>()))
             .saturating_add(self.orders.saturating_mul(size_of::<RestingOrder>()))
             .saturating_add(self.records.saturating_mul(size_of::<OrderRecord>()))
+            .saturating_add(self.past.saturating_mul(size_of::<OrderRecord>()))
             .saturating_add(self.index.saturating_mul(size_of::<IndexEntry>()))
             .saturating_add(self.limits.saturating_mul(size_of::<SessionLimits>()))
             .saturating_add(self.positions.saturating_mul(size_of::<SessionPosition>()))
     }
 }
 
-/// Slots of the ClOrdID index: at most half of them are ever in use, so a probe stays short.
+/// Slots of the ClOrdID index: at most four fifths of them are ever in use, so that a probe stays
+/// within a line or two.
 pub(crate) const fn index_len(cl_ord_ids: usize) -> usize {
-    let twice = cl_ord_ids.saturating_mul(2);
-    match twice.checked_next_power_of_two() {
+    let more = cl_ord_ids.saturating_add(cl_ord_ids / 4).saturating_add(1);
+    match more.checked_next_power_of_two() {
         Some(len) => len,
         None => usize::MAX,
     }
@@ -101,12 +124,20 @@ pub(crate) const fn index_len(cl_ord_ids: usize) -> usize {
 pub struct Storage<M: Memory> {
     /// One for each instrument.
     pub instruments: M::Of<Instrument>,
-    /// Both ladders of every instrument.
+    /// Two for each instrument.
+    pub ladders: M::Of<Ladder>,
+    /// The windows of all ladders.
     pub levels: M::Of<Level>,
+    /// Which prices of the windows have a level.
+    pub bits: M::Of<u64>,
+    /// Levels below the windows.
+    pub far_levels: M::Of<FarLevel>,
     /// Open orders: what matching reads.
     pub orders: M::Of<RestingOrder>,
-    /// One for each ClOrdID ever used: what events tell.
+    /// Open orders: what events tell.
     pub records: M::Of<OrderRecord>,
+    /// One for each ClOrdID that was ever used.
+    pub past: M::Of<OrderRecord>,
     /// Hash index over the records.
     pub index: M::Of<IndexEntry>,
     /// One for each session that has limits.
@@ -115,13 +146,47 @@ pub struct Storage<M: Memory> {
     pub positions: M::Of<SessionPosition>,
 }
 
+impl<M: Memory> Storage<M> {
+    /// Checks the lengths against each other.
+    pub(crate) fn check(&self) -> Result<(), MatcherError> {
+        let instruments = self.instruments.as_ref().len();
+        let ladders = instruments.saturating_mul(2);
+        let far_levels = self.far_levels.as_ref().len();
+        let per_side = far_levels.checked_div(ladders).unwrap_or(0);
+        let window = window_len(per_side);
+        let orders = self.orders.as_ref().len();
+        let past = self.past.as_ref().len();
+        let index = self.index.as_ref().len();
+        for len in [instruments, orders, past, index, far_levels] {
+            if len > RECORDS_MAX {
+                return Err(MatcherError::TooLong(len));
+            }
+        }
+        let exact = [
+            ("ladders", self.ladders.as_ref().len(), ladders),
+            ("levels", self.levels.as_ref().len(), ladders.saturating_mul(window)),
+            ("bits", self.bits.as_ref().len(), ladders.saturating_mul(window / 64)),
+            ("far_levels", far_levels, ladders.saturating_mul(per_side)),
+            ("orders", orders, orders.max(1)),
+            ("records", self.records.as_ref().len(), orders),
+            ("index", index, index.max(index_len(past)).checked_next_power_of_two().unwrap_or(0)),
+        ];
+        for (slice, given, needed) in exact {
+            if given != needed {
+                return Err(MatcherError::SliceLength { slice, given, needed });
+            }
+        }
+        Ok(())
+    }
+}
+
 #[cfg(feature = "std")]
 mod owned {
     use std::boxed::Box;
     use std::vec;
 
     use super::{Capacity, Memory, Storage, StorageNeeds};
-    use crate::book::InstrumentLimits;
+    use crate::instrument::InstrumentLimits;
     use crate::matcher::{Matcher, MatcherError};
 
     /// Slices in boxes.
@@ -142,9 +207,13 @@ mod owned {
             let needs = StorageNeeds::of(capacity);
             Self {
                 instruments: boxed(needs.instruments),
+                ladders: boxed(needs.ladders),
                 levels: boxed(needs.levels),
+                bits: boxed(needs.bits),
+                far_levels: boxed(needs.far_levels),
                 orders: boxed(needs.orders),
                 records: boxed(needs.records),
+                past: boxed(needs.past),
                 index: boxed(needs.index),
                 limits: boxed(needs.limits),
                 positions: boxed(needs.positions),

@@ -19,7 +19,7 @@
 
 use touchline_types::{EventFlags, EventKind, Side};
 
-use crate::book::{Books, Level};
+use crate::book::{Books, PricedLevel};
 use crate::emitter::{Emitter, EventSink};
 use crate::invariant::{certain, less, more};
 use crate::matcher::{Fill, Matcher};
@@ -73,9 +73,9 @@ impl<M: Memory> Matcher<M> {
 
     /// True if the touch of the bids is at or above that of the offers.
     pub(crate) fn is_crossed(&self, instrument: u32) -> bool {
-        let bid = self.books.touch(instrument, Side::Buy);
-        let offer = self.books.touch(instrument, Side::Sell);
-        matches!((bid, offer), (Some(bid), Some(offer)) if bid.price >= offer.price)
+        let bid = self.books.best_price(instrument, Side::Buy);
+        let offer = self.books.best_price(instrument, Side::Sell);
+        matches!((bid, offer), (Some(bid), Some(offer)) if bid >= offer)
     }
 
     fn front(&self, instrument: u32, side: Side) -> u32 {
@@ -84,12 +84,13 @@ impl<M: Memory> Matcher<M> {
 }
 
 fn find<M: Memory>(books: &Books<M>, instrument: u32, last_px: Option<i64>) -> Option<Uncross> {
-    let bids = books.ladder(instrument, Side::Buy);
-    let offers = books.ladder(instrument, Side::Sell);
-    let (lowest, highest) = (offers.last()?.price, bids.last()?.price);
+    let lowest = books.best_price(instrument, Side::Sell)?;
+    let highest = books.best_price(instrument, Side::Buy)?;
     if lowest > highest {
         return None;
     }
+    let bids = books.levels_up(instrument, Side::Buy, lowest);
+    let offers = books.levels(instrument, Side::Sell);
     let best = scan(bids, offers, lowest, highest)?;
     let px = if best.bids_over {
         best.high
@@ -104,13 +105,17 @@ fn find<M: Memory>(books: &Books<M>, instrument: u32, last_px: Option<i64>) -> O
     Some(Uncross { px, volume: best.volume })
 }
 
-/// Looks at each stretch of prices from the best offer up to the best bid.
-fn scan(bids: &[Level], offers: &[Level], lowest: i64, highest: i64) -> Option<Best> {
-    // Bids rise along their ladder, offers fall: both walks go up in price.
-    let first = bids.partition_point(|bid| bid.price < lowest);
-    let mut bids_up = bids.get(first..).unwrap_or_default().iter().peekable();
-    let mut offers_up = offers.iter().rev().peekable();
-    let mut bid_qty = bids_up.clone().fold(0, |sum, bid| more(sum, bid.qty));
+/// Looks at each stretch of prices from the best offer up to the best bid. Both walks, over bids
+/// from the lowest price on and over offers, go up in price.
+fn scan(
+    bids: impl Iterator<Item = PricedLevel> + Clone,
+    offers: impl Iterator<Item = PricedLevel>,
+    lowest: i64,
+    highest: i64,
+) -> Option<Best> {
+    let mut bid_qty = bids.clone().fold(0, |sum, bid| more(sum, bid.qty));
+    let mut bids_up = bids.peekable();
+    let mut offers_up = offers.peekable();
     let mut offer_qty = 0;
     let mut best: Option<Best> = None;
     let mut low = lowest;

@@ -2,10 +2,10 @@
 
 use touchline_types::{ClOrdId, OrdType, Side, TimeInForce, TradingPhase};
 
-use crate::book::NONE;
+use crate::book::{NONE, RestingOrder};
 use crate::limits::SessionPosition;
 use crate::matcher::Matcher;
-use crate::names::Whereabouts;
+use crate::names::Named;
 use crate::state_hash;
 use crate::storage::Memory;
 
@@ -123,14 +123,13 @@ impl<M: Memory> Matcher<M> {
 
     /// The levels of a side, best first; none if there is no such instrument.
     pub fn levels(&self, instrument_id: u32, side: Side) -> impl Iterator<Item = LevelView> + '_ {
-        let ladder = self
-            .books
-            .find_instrument(instrument_id)
-            .map_or(&[][..], |found| self.books.ladder(found, side));
-        ladder.iter().rev().map(|level| LevelView {
-            price: level.price,
-            qty: level.qty,
-            orders: level.orders,
+        let found = self.books.find_instrument(instrument_id);
+        found.into_iter().flat_map(move |found| {
+            self.books.levels(found, side).map(|level| LevelView {
+                price: level.price,
+                qty: level.qty,
+                orders: level.orders,
+            })
         })
     }
 
@@ -180,15 +179,16 @@ impl<M: Memory> Matcher<M> {
             sum = sum.wrapping_add(state_hash::instrument(instrument));
             for side in [Side::Buy, Side::Sell] {
                 for slot in self.slots(instrument.instrument_id, side) {
-                    let order = self.books.order(slot);
-                    let record = self.names.record(order.record);
-                    sum = sum.wrapping_add(state_hash::order(order, record));
+                    let record = self.names.record(slot);
+                    let name = state_hash::name(record.member_id, &record.cl_ord_id);
+                    let fixed_mix = state_hash::fixed(name, record);
+                    let order = RestingOrder { fixed_mix, ..*self.books.order(slot) };
+                    sum = sum.wrapping_add(state_hash::order(&order, record.cum_value));
                 }
             }
         }
-        for record in self.names.records() {
-            sum = sum.wrapping_add(state_hash::name(record.member_id, &record.cl_ord_id));
-            sum = sum.wrapping_add(state_hash::gone(record));
+        for record in self.names.past() {
+            sum = sum.wrapping_add(state_hash::past(record));
         }
         for (scope, scope_id) in self.blocks.each() {
             sum = sum.wrapping_add(state_hash::block(scope, scope_id));
@@ -248,29 +248,31 @@ impl<M: Memory> Matcher<M> {
     /// Checks the levels and queues of a side and counts its orders.
     fn check_side(&self, instrument: u32, side: Side) -> Result<u32, &'static str> {
         let mut count = 0_u32;
-        let mut worse: Option<i64> = None;
-        for level in self.books.ladder(instrument, side) {
-            let rises = match (worse, side) {
+        let mut better: Option<i64> = None;
+        for level in self.books.levels(instrument, side) {
+            let falls = match (better, side) {
                 (None, _) => true,
-                (Some(worse), Side::Sell) => level.price < worse,
-                (Some(worse), _) => level.price > worse,
+                (Some(better), Side::Sell) => level.price > better,
+                (Some(better), _) => level.price < better,
             };
-            if !rises {
-                return Err("a ladder is sorted, its best level last");
+            if !falls {
+                return Err("a ladder is sorted, its best level first");
             }
-            worse = Some(level.price);
+            better = Some(level.price);
             let (mut qty, mut orders, mut priority, mut slot) = (0_u64, 0_u32, 0, level.head);
             while slot != NONE {
                 let order = self.books.order(slot);
-                let record = self.names.record(order.record);
+                let record = self.names.record(slot);
                 if order.price != level.price || order.side != side {
                     return Err("an order is in the queue of its price");
                 }
                 if order.priority <= priority {
                     return Err("priority rises along a queue");
                 }
-                if record.whereabouts() != Whereabouts::Open(slot) {
-                    return Err("the record of an open order knows its slot");
+                if self.names.find(record.member_id, &record.cl_ord_id).ok()
+                    != Some(Named::Open(slot))
+                {
+                    return Err("the ClOrdID of an open order finds its slot");
                 }
                 if record.order_qty != order.leaves_qty.wrapping_add(record.cum_qty) {
                     return Err("order_qty = leaves_qty + cum_qty while an order is open");
@@ -289,12 +291,10 @@ impl<M: Memory> Matcher<M> {
     }
 
     pub(crate) fn slots(&self, instrument_id: u32, side: Side) -> impl Iterator<Item = u32> + '_ {
-        let ladder = self
-            .books
-            .find_instrument(instrument_id)
-            .map_or(&[][..], |found| self.books.ladder(found, side));
         let in_pool = |slot: u32| (slot != NONE).then_some(slot);
-        ladder.iter().rev().flat_map(move |level| {
+        let found = self.books.find_instrument(instrument_id);
+        let levels = found.into_iter().flat_map(move |found| self.books.levels(found, side));
+        levels.flat_map(move |level| {
             core::iter::successors(in_pool(level.head), move |slot| {
                 in_pool(self.books.order(*slot).behind())
             })
@@ -303,7 +303,7 @@ impl<M: Memory> Matcher<M> {
 
     fn order_view(&self, slot: u32) -> OrderView {
         let order = self.books.order(slot);
-        let record = self.names.record(order.record);
+        let record = self.names.record(slot);
         OrderView {
             order_id: record.order_id,
             price: order.price,

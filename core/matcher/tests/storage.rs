@@ -2,8 +2,9 @@
 #![allow(missing_docs)]
 
 use touchline_matcher::{
-    Capacity, IndexEntry, Instrument, InstrumentLimits, LentMatcher, Level, MatcherError,
-    OrderRecord, OwnedMatcher, RestingOrder, SessionLimits, SessionPosition, Storage, StorageNeeds,
+    Capacity, FarLevel, IndexEntry, Instrument, InstrumentLimits, Ladder, LentMatcher, Level,
+    MatcherError, OrderRecord, OwnedMatcher, RestingOrder, SessionLimits, SessionPosition, Storage,
+    StorageNeeds,
 };
 use touchline_types::{Command, CommandKind, Event, EventKind, OrdType, Side, TradingPhase};
 
@@ -51,29 +52,55 @@ fn limits_that_make_no_sense_are_refused_by_name() {
 
 #[test]
 fn an_index_that_is_too_short_or_no_power_of_two_is_refused() {
-    for given in [128, 255, 300] {
+    for (given, needed) in [(64, 128), (127, 128), (255, 256), (300, 512)] {
         let mut storage = Storage::allocate(&CAPACITY);
         storage.index = vec![IndexEntry::default(); given].into_boxed_slice();
         let error = OwnedMatcher::new(&[limits(1)], storage).err();
-        assert_eq!(error, Some(MatcherError::IndexLength { given, needed: 256 }));
+        assert_eq!(error, Some(MatcherError::SliceLength { slice: "index", given, needed }));
     }
+}
+
+#[test]
+fn a_slice_that_does_not_fit_the_others_is_refused_by_name() {
+    let refused = |change: fn(&mut Storage<touchline_matcher::Owned>)| {
+        let mut storage = Storage::allocate(&CAPACITY);
+        change(&mut storage);
+        match OwnedMatcher::new(&[limits(1)], storage).err() {
+            Some(MatcherError::SliceLength { slice, .. }) => slice,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(refused(|s| s.ladders = vec![Ladder::default(); 3].into()), "ladders");
+    assert_eq!(refused(|s| s.levels = vec![Level::default(); 255].into()), "levels");
+    assert_eq!(refused(|s| s.bits = vec![0; 5].into()), "bits");
+    assert_eq!(refused(|s| s.far_levels = vec![FarLevel::default(); 15].into()), "far_levels");
+    assert_eq!(refused(|s| s.orders = Box::default()), "orders");
+    assert_eq!(refused(|s| s.records = Box::default()), "records");
 }
 
 #[test]
 fn a_lent_matcher_and_one_that_owns_its_storage_agree() {
     let needs = StorageNeeds::of(&CAPACITY);
     let mut instruments = vec![Instrument::default(); needs.instruments];
+    let mut ladders = vec![Ladder::default(); needs.ladders];
     let mut levels = vec![Level::default(); needs.levels];
+    let mut bits = vec![0; needs.bits];
+    let mut far_levels = vec![FarLevel::default(); needs.far_levels];
     let mut orders = vec![RestingOrder::default(); needs.orders];
     let mut records = vec![OrderRecord::default(); needs.records];
+    let mut past = vec![OrderRecord::default(); needs.past];
     let mut index = vec![IndexEntry::default(); needs.index];
     let mut limited = vec![SessionLimits::default(); needs.limits];
     let mut positions = vec![SessionPosition::default(); needs.positions];
     let lent = Storage {
         instruments: &mut instruments[..],
+        ladders: &mut ladders[..],
         levels: &mut levels[..],
+        bits: &mut bits[..],
+        far_levels: &mut far_levels[..],
         orders: &mut orders[..],
         records: &mut records[..],
+        past: &mut past[..],
         index: &mut index[..],
         limits: &mut limited[..],
         positions: &mut positions[..],
@@ -103,19 +130,26 @@ fn the_needs_of_a_capacity_count_every_slice() {
     });
     let expected = StorageNeeds {
         instruments: 2,
-        levels: 12,
-        orders: 2,
-        records: 5,
-        index: 16,
+        ladders: 4,
+        levels: 256,
+        bits: 4,
+        far_levels: 12,
+        orders: 3,
+        records: 3,
+        past: 5,
+        index: 8,
         limits: 7,
         positions: 14,
     };
     assert_eq!(needs, expected);
     let bytes = 2 * size_of::<Instrument>()
-        + 12 * size_of::<Level>()
-        + 2 * size_of::<RestingOrder>()
-        + 5 * size_of::<OrderRecord>()
-        + 16 * size_of::<IndexEntry>()
+        + 4 * size_of::<Ladder>()
+        + 256 * size_of::<Level>()
+        + 4 * size_of::<u64>()
+        + 12 * size_of::<FarLevel>()
+        + 3 * size_of::<RestingOrder>()
+        + (3 + 5) * size_of::<OrderRecord>()
+        + 8 * size_of::<IndexEntry>()
         + 7 * size_of::<SessionLimits>()
         + 14 * size_of::<SessionPosition>();
     assert_eq!(needs.bytes(), bytes);
@@ -123,7 +157,7 @@ fn the_needs_of_a_capacity_count_every_slice() {
 
 #[test]
 fn an_entry_takes_as_many_bytes_as_is_known() {
-    assert_eq!(size_of::<Level>(), 32);
+    assert_eq!(size_of::<Level>(), 24);
     assert_eq!(size_of::<RestingOrder>(), 56);
     assert_eq!(size_of::<OrderRecord>(), 80);
     assert_eq!(size_of::<IndexEntry>(), 8);

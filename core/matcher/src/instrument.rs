@@ -1,0 +1,71 @@
+//! An instrument: what the configuration says of it, its phase, and its last price.
+
+use touchline_types::TradingPhase;
+
+use crate::state_hash;
+
+/// What the configuration says of an instrument.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InstrumentLimits {
+    /// Number of the instrument, from 1.
+    pub instrument_id: u32,
+    /// Lowest price of an order, price units.
+    pub min_price: i64,
+    /// Highest price of an order, price units.
+    pub max_price: i64,
+    /// Largest quantity of an order, lots. The matcher lowers it where quantity times the widest
+    /// price, or all orders together, would not fit 63 bits.
+    pub max_order_qty: u64,
+    /// Phase before the first ChangePhase.
+    pub initial_phase: TradingPhase,
+}
+
+/// An instrument: its limits, its phase and its last price.
+#[derive(Clone, Copy, Debug)]
+pub struct Instrument {
+    pub(crate) instrument_id: u32,
+    pub(crate) min_price: i64,
+    pub(crate) max_price: i64,
+    /// At most `i64::MAX / max(widest price, orders in the pool)`: so the value of an order, and
+    /// the sum of all quantities of a book, fit 63 bits.
+    pub(crate) qty_max: u64,
+    pub(crate) phase: TradingPhase,
+    pub(crate) last_px: Option<i64>,
+    /// Its part of the state hash.
+    pub(crate) mix: u64,
+}
+
+impl Default for Instrument {
+    fn default() -> Self {
+        Self {
+            instrument_id: 0,
+            min_price: 0,
+            max_price: 0,
+            qty_max: 0,
+            phase: TradingPhase::None,
+            last_px: None,
+            mix: 0,
+        }
+    }
+}
+
+impl Instrument {
+    /// An instrument with an empty book, in a pool of `orders`.
+    pub(crate) fn new(limits: &InstrumentLimits, orders: usize) -> Self {
+        let widest = limits.min_price.unsigned_abs().max(limits.max_price.unsigned_abs());
+        let bound = widest.max(orders as u64).max(1);
+        let mut made = Self {
+            instrument_id: limits.instrument_id,
+            min_price: limits.min_price,
+            max_price: limits.max_price,
+            qty_max: limits
+                .max_order_qty
+                .min(i64::MAX.unsigned_abs().checked_div(bound).unwrap_or(0)),
+            phase: limits.initial_phase,
+            last_px: None,
+            mix: 0,
+        };
+        made.mix = state_hash::instrument(&made);
+        made
+    }
+}

@@ -1,0 +1,119 @@
+//! Random changes of ladders, beside sorted maps.
+#![allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
+use std::collections::BTreeMap;
+use std::vec;
+use std::vec::Vec;
+
+use super::*;
+use crate::storage::Owned;
+
+/// Ladders that are obvious: sorted maps.
+struct Twin {
+    fast: Ladders<Owned>,
+    slow: [BTreeMap<i64, u32>; 2],
+    levels: usize,
+    state: u64,
+}
+
+impl Twin {
+    fn new(levels: usize, seed: u64) -> Self {
+        let window = window_len(levels);
+        Self {
+            fast: Ladders::new(
+                vec![Ladder::default(); 2].into(),
+                vec![Level::default(); 2 * window].into(),
+                vec![u64::MAX; 2 * window / 64].into(),
+                vec![FarLevel::default(); 2 * levels].into(),
+                levels,
+            ),
+            slow: [BTreeMap::new(), BTreeMap::new()],
+            levels,
+            state: seed,
+        }
+    }
+
+    fn below(&mut self, bound: u64) -> u64 {
+        self.state = self.state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
+        (self.state >> 33) % bound
+    }
+
+    /// Adds a level, or takes one away that is there.
+    fn change(&mut self, ladder: usize, rank: i64) {
+        if self.slow[ladder].remove(&rank).is_some() {
+            self.fast.remove(ladder, rank);
+        } else if self.fast.has_room(ladder, rank) {
+            let orders = self.below(1_000) as u32;
+            self.slow[ladder].insert(rank, orders);
+            self.fast.insert(ladder, rank, Level { orders, ..Level::default() });
+        } else {
+            assert_eq!(self.slow[ladder].len(), self.levels);
+        }
+    }
+
+    fn compare(&mut self, ladder: usize, rank: i64) {
+        let (fast, slow) = (&mut self.fast, &self.slow[ladder]);
+        let told = |found: Option<(i64, &Level)>| found.map(|(at, level)| (at, level.orders));
+        let known = |found: Option<(&i64, &u32)>| found.map(|(at, orders)| (*at, *orders));
+        assert_eq!(told(fast.touch(ladder)), known(slow.last_key_value()));
+        assert_eq!(fast.find(ladder, rank).map(|l| l.orders), slow.get(&rank).copied());
+        assert_eq!(fast.find_mut(ladder, rank).map(|l| l.orders), slow.get(&rank).copied());
+        assert_eq!(told(fast.worse(ladder, rank)), known(slow.range(..rank).next_back()));
+        let above = (std::ops::Bound::Excluded(rank), std::ops::Bound::Unbounded);
+        assert_eq!(told(fast.better(ladder, rank)), known(slow.range(above).next()));
+        let room = slow.len() < self.levels || slow.contains_key(&rank);
+        assert_eq!(fast.has_room(ladder, rank), room);
+    }
+
+    fn compare_all(&mut self, ladder: usize) {
+        let slow: Vec<(i64, u32)> = self.slow[ladder].iter().map(|(r, o)| (*r, *o)).collect();
+        let down = core::iter::successors(self.fast.touch(ladder), |(rank, _)| {
+            self.fast.worse(ladder, *rank)
+        });
+        let down: Vec<(i64, u32)> = down.map(|(rank, level)| (rank, level.orders)).collect();
+        assert!(down.iter().rev().eq(slow.iter()), "{down:?}\n{slow:?}");
+        for (rank, orders) in slow {
+            assert_eq!(self.fast.level_mut(ladder, rank).orders, orders);
+        }
+    }
+}
+
+#[test]
+fn a_ladder_is_a_sorted_map_wherever_its_market_goes() {
+    for seed in 0..60 {
+        let mut twin = Twin::new([1, 3, 40, 70, 200, 500][seed as usize % 6], seed);
+        let mut middle = 0_i64;
+        for at in 0..4_000 {
+            let ladder = twin.below(2) as usize;
+            match twin.below(400) {
+                // The market runs away, and levels stay behind.
+                0 => middle = twin.below(100_000) as i64 - 50_000,
+                1 => middle -= 300,
+                2 => middle += 100,
+                _ => {}
+            }
+            let spread = [3, 60, 400][twin.below(3) as usize];
+            let mut rank = middle + twin.below(spread) as i64;
+            if twin.below(200) == 0 {
+                rank = [i64::MIN, i64::MAX, 0, -1][twin.below(4) as usize];
+            }
+            // Near the touch, where most happens.
+            if let (Some(best), 0) = (twin.fast.best(ladder), twin.below(3)) {
+                rank = best;
+            }
+            twin.change(ladder, rank);
+            twin.compare(ladder, rank);
+            if at % 250 == 0 {
+                twin.compare_all(ladder);
+            }
+        }
+        for ladder in 0..2 {
+            twin.compare_all(ladder);
+            while let Some(best) = twin.fast.best(ladder) {
+                twin.change(ladder, best);
+                twin.compare(ladder, best);
+            }
+            assert!(twin.slow[ladder].is_empty(), "nothing is left behind");
+        }
+    }
+}
