@@ -151,9 +151,8 @@ impl<M: Memory> Matcher<M> {
         }
         let mut canceled = 0;
         for slot in taken.into_iter().take_while(|slot| *slot != NONE) {
-            let leaves_qty = self.books.order(slot).leaves_qty;
             self.take_off(slot);
-            self.canceled(slot, leaves_qty, out).flags = EventFlags::RESTING;
+            self.canceled(slot, out).flags = EventFlags::RESTING;
             self.close(slot, OrdStatus::Canceled);
             canceled = next_u64(canceled);
         }

@@ -2,7 +2,7 @@
 //!
 //! A queue is a list through the order pool in the order of priority: an order joins at the back
 //! and keeps its place until it leaves. A price has a level exactly while orders rest there. What
-//! matching reads of an order is one cache line; the rest is in its `Terms`.
+//! matching reads of an order is one cache line; what only events tell is in its `OrderRecord`.
 
 use touchline_types::Side;
 
@@ -14,8 +14,9 @@ use crate::storage::Memory;
 /// No order: the end of a queue or of the free list.
 pub(crate) const NONE: u32 = u32::MAX;
 
-/// An open order, as far as matching reads it. The rest is in its `Terms`.
+/// An open order, as far as matching reads it: a cache line. The rest is in its `OrderRecord`.
 #[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
 pub struct RestingOrder {
     pub(crate) price: i64,
     pub(crate) leaves_qty: u64,
@@ -166,6 +167,17 @@ impl<M: Memory> Books<M> {
     #[inline]
     pub(crate) fn order_mut(&mut self, slot: u32) -> &mut RestingOrder {
         certain(self.orders.as_mut().get_mut(slot as usize), "an order has a slot")
+    }
+
+    /// Reads an order and its neighbours.
+    #[inline]
+    pub(crate) fn warm(&self, slot: u32) {
+        let order = self.order(slot);
+        for beside in [order.prev, order.next] {
+            if let Some(order) = self.orders.as_ref().get(beside as usize) {
+                core::hint::black_box(order.price);
+            }
+        }
     }
 
     /// Orders that are open.

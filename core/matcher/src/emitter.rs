@@ -1,9 +1,10 @@
 //! Where events go: each is finished when the next one begins, so that the last one can say so.
 
-use touchline_types::{Command, Event, EventFlags, EventKind};
+use touchline_types::{Command, Event, EventFlags, EventKind, Reason, TradingPhase};
 
+use crate::book::RestingOrder;
 use crate::invariant::{invariant, next_u32};
-use crate::names::OrderRecord;
+use crate::names::{OrderRecord, PastRecord};
 
 /// Takes the events of a command, in order.
 pub trait EventSink {
@@ -12,12 +13,13 @@ pub trait EventSink {
 }
 
 impl<F: FnMut(&Event)> EventSink for F {
+    #[inline]
     fn event(&mut self, event: &Event) {
         self(event);
     }
 }
 
-/// Stamps and numbers the events of one command.
+/// Stamps and numbers the events of one command. There is one event, written in place.
 pub(crate) struct Emitter<'a, K: EventSink> {
     sink: &'a mut K,
     event: Event,
@@ -25,6 +27,7 @@ pub(crate) struct Emitter<'a, K: EventSink> {
 }
 
 impl<'a, K: EventSink> Emitter<'a, K> {
+    #[inline]
     pub(crate) fn new(command: &Command, sink: &'a mut K) -> Self {
         let mut event = Event::of(EventKind::Status);
         event.seq = command.seq;
@@ -33,37 +36,58 @@ impl<'a, K: EventSink> Emitter<'a, K> {
     }
 
     /// Begins the next event: stamped, numbered, everything else zero.
-    #[inline]
     pub(crate) fn begin(&mut self, kind: EventKind) -> &mut Event {
-        if self.begun > 0 {
-            self.sink.event(&self.event);
-        }
-        let blank = Event::of(kind);
-        self.event = Event {
-            seq: self.event.seq,
-            timestamp: self.event.timestamp,
-            index: self.begun,
-            ..blank
-        };
-        self.begun = next_u32(self.begun);
-        &mut self.event
+        let event = self.next(kind);
+        tell_past(event, &PastRecord::default());
+        event
     }
 
-    /// Begins an event of an order.
+    /// Begins an event of an open order, which leaves as much as it has left.
     #[inline]
     pub(crate) fn of_order(
         &mut self,
         kind: EventKind,
+        order: &RestingOrder,
         record: &OrderRecord,
-        leaves_qty: u64,
     ) -> &mut Event {
-        let event = self.begin(kind);
-        tell(event, record);
+        let event = self.next(kind);
+        tell(event, order, record);
+        event
+    }
+
+    /// Begins another event of the order of the event before, which has not changed since.
+    #[inline]
+    pub(crate) fn once_more(&mut self, kind: EventKind) -> &mut Event {
+        let leaves_qty = self.event.leaves_qty;
+        let event = self.next(kind);
         event.leaves_qty = leaves_qty;
         event
     }
 
+    /// Ends the event before, and begins one in its place. What [`tell`] says is left as it was.
+    #[inline]
+    fn next(&mut self, kind: EventKind) -> &mut Event {
+        if self.begun > 0 {
+            self.sink.event(&self.event);
+        }
+        let event = &mut self.event;
+        event.index = self.begun;
+        self.begun = next_u32(self.begun);
+        event.kind = kind;
+        event.trd_match_id = 0;
+        event.leaves_qty = 0;
+        event.last_px = 0;
+        event.last_qty = 0;
+        event.priority = 0;
+        event.orig_cl_ord_id = [0; 20];
+        event.reason = Reason::None;
+        event.phase = TradingPhase::None;
+        event.flags = EventFlags::NONE;
+        event
+    }
+
     /// Ends the command.
+    #[inline]
     pub(crate) fn finish(mut self) {
         invariant(self.begun > 0, "every command has an event");
         self.event.flags = self.event.flags.with(EventFlags::END_OF_EVENT);
@@ -71,9 +95,27 @@ impl<'a, K: EventSink> Emitter<'a, K> {
     }
 }
 
-/// Fills in the terms, the owner and the state of an order, all but leaves_qty.
+/// Fills in the terms, the owner and the state of an open order.
 #[inline]
-pub(crate) fn tell(event: &mut Event, record: &OrderRecord) {
+pub(crate) fn tell(event: &mut Event, order: &RestingOrder, record: &OrderRecord) {
+    event.order_id = record.order_id;
+    event.price = record.price(order);
+    event.order_qty = record.order_qty;
+    event.leaves_qty = order.leaves_qty;
+    event.cum_qty = record.cum_qty(order);
+    event.cum_value = record.cum_value;
+    event.cl_ord_id = record.cl_ord_id;
+    event.instrument_id = record.instrument_id;
+    event.session_id = record.session_id;
+    event.member_id = record.member_id;
+    event.side = record.side;
+    event.ord_type = record.ord_type;
+    event.time_in_force = record.time_in_force;
+    event.ord_status = record.ord_status;
+}
+
+/// Fills in the terms, the owner and the last state of an order that is gone: it leaves nothing.
+pub(crate) fn tell_past(event: &mut Event, record: &PastRecord) {
     event.order_id = record.order_id;
     event.price = record.price;
     event.order_qty = record.order_qty;

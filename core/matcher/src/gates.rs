@@ -36,9 +36,10 @@ use crate::book::{Books, RestingOrder};
 use crate::instrument::Instrument;
 use crate::invariant::less;
 use crate::limits::Limits;
-use crate::names::{Named, Names, OrderRecord, Seat};
+use crate::names::{Name, Named, Names, OrderRecord, Seat};
 use crate::storage::Memory;
 use crate::view::LimitsView;
+use crate::warm::Hashes;
 
 /// Why a cancel or replace is refused, and the order where it is known.
 pub(crate) struct Refusal {
@@ -66,6 +67,7 @@ pub(crate) fn new_order<M: Memory>(
     names: &Names<M>,
     limits: &Limits<M>,
     command: &Command,
+    hashes: &Hashes,
 ) -> Result<(u32, Seat), Reason> {
     let found = books.find_instrument(command.instrument_id).ok_or(Reason::UnknownSymbol)?;
     let instrument = books.instrument(found);
@@ -79,7 +81,7 @@ pub(crate) fn new_order<M: Memory>(
     }
     largest_qty(instrument, command.order_qty)?;
     limits.new_order(command, found)?;
-    let Err(seat) = names.find(command.member_id, &command.cl_ord_id) else {
+    let Err(seat) = names.find(&hashes.own(command)) else {
         return Err(Reason::DuplicateClOrdId);
     };
     room_for_name(names)?;
@@ -91,9 +93,13 @@ pub(crate) fn new_order<M: Memory>(
 }
 
 /// Checks a cancel: the slot of its order.
-pub(crate) fn cancel<M: Memory>(names: &Names<M>, command: &Command) -> Result<u32, Refusal> {
-    unused(names, command)?;
-    open_order(names, command)
+pub(crate) fn cancel<M: Memory>(
+    names: &Names<M>,
+    command: &Command,
+    hashes: &Hashes,
+) -> Result<u32, Refusal> {
+    unused(names, command, hashes)?;
+    open_order(names, command, hashes)
 }
 
 /// Checks a replace.
@@ -102,9 +108,10 @@ pub(crate) fn replace<M: Memory>(
     names: &Names<M>,
     limits: &Limits<M>,
     command: &Command,
+    hashes: &Hashes,
 ) -> Result<Admitted, Refusal> {
-    let seat = unused(names, command)?;
-    let slot = open_order(names, command)?;
+    let seat = unused(names, command, hashes)?;
+    let slot = open_order(names, command, hashes)?;
     match terms(books, names, limits, command, names.record(slot), books.order(slot)) {
         Ok(()) => Ok(Admitted { slot, seat }),
         Err(reason) => Err(Refusal { reason, order: Some(Named::Open(slot)) }),
@@ -126,7 +133,7 @@ pub(crate) fn change_phase<M: Memory>(books: &Books<M>, command: &Command) -> Re
 
 /// The order that a replace names, open or gone, if there is one.
 pub(crate) fn known<M: Memory>(names: &Names<M>, command: &Command) -> Option<Named> {
-    names.find(command.member_id, &command.orig_cl_ord_id).ok()
+    names.find(&Name::of(command.member_id, &command.orig_cl_ord_id)).ok()
 }
 
 /// Checks a block, or the end of one.
@@ -184,11 +191,12 @@ fn terms<M: Memory>(
         return Err(Reason::UnsupportedCharacteristic);
     }
     price(instrument, command.price)?;
-    if command.order_qty <= record.cum_qty {
+    let cum_qty = record.cum_qty(order);
+    if command.order_qty <= cum_qty {
         return Err(Reason::IncorrectQuantity);
     }
     largest_qty(instrument, command.order_qty)?;
-    let leaves_qty = less(command.order_qty, record.cum_qty);
+    let leaves_qty = less(command.order_qty, cum_qty);
     let more_qty = leaves_qty.saturating_sub(order.leaves_qty);
     limits.replace(command, record.session_id, order.instrument, more_qty)?;
     room_for_name(names)?;
@@ -202,15 +210,23 @@ fn terms<M: Memory>(
     Ok(())
 }
 
-fn unused<M: Memory>(names: &Names<M>, command: &Command) -> Result<Seat, Refusal> {
-    match names.find(command.member_id, &command.cl_ord_id) {
+fn unused<M: Memory>(
+    names: &Names<M>,
+    command: &Command,
+    hashes: &Hashes,
+) -> Result<Seat, Refusal> {
+    match names.find(&hashes.own(command)) {
         Ok(_) => Err(Refusal { reason: Reason::DuplicateClOrdId, order: None }),
         Err(seat) => Ok(seat),
     }
 }
 
-fn open_order<M: Memory>(names: &Names<M>, command: &Command) -> Result<u32, Refusal> {
-    match names.find(command.member_id, &command.orig_cl_ord_id) {
+fn open_order<M: Memory>(
+    names: &Names<M>,
+    command: &Command,
+    hashes: &Hashes,
+) -> Result<u32, Refusal> {
+    match names.find(&hashes.orig(command)) {
         Ok(Named::Open(slot)) => Ok(slot),
         Ok(gone @ Named::Gone(_)) => {
             Err(Refusal { reason: Reason::TooLateToCancel, order: Some(gone) })

@@ -86,6 +86,7 @@ mod state_hash;
 mod storage;
 mod uncross;
 mod view;
+mod warm;
 
 pub use blocks::{MASS_CANCEL_MAX, OWNERS_MAX};
 pub use book::RestingOrder;
@@ -94,7 +95,7 @@ pub use instrument::{Instrument, InstrumentLimits};
 pub use ladder::{FarLevel, Ladder, Level};
 pub use limits::{SessionLimits, SessionPosition};
 pub use matcher::{Matcher, MatcherError};
-pub use names::{IndexEntry, OrderRecord};
+pub use names::{IndexLine, OrderRecord, PastRecord};
 pub use storage::{Capacity, Lent, Memory, Storage, StorageNeeds};
 #[cfg(feature = "std")]
 pub use storage::{Owned, OwnedMatcher};

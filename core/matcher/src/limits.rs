@@ -20,6 +20,7 @@ use crate::blocks::OWNERS_MAX;
 use crate::emitter::{Emitter, EventSink};
 use crate::gates;
 use crate::invariant::{certain, less, more};
+use crate::ladder::sells;
 use crate::matcher::{Matcher, reject};
 use crate::state_hash;
 use crate::storage::Memory;
@@ -39,8 +40,9 @@ pub struct SessionLimits {
     pub(crate) credit: u64,
     /// When that was counted, ns since the epoch; 0 without a rate.
     pub(crate) credit_time: u64,
-    /// Its part of the state hash.
-    mix: u64,
+    /// Their parts of the state hash.
+    terms_mix: u64,
+    bucket_mix: u64,
 }
 
 impl SessionLimits {
@@ -55,6 +57,23 @@ impl SessionLimits {
             now.saturating_sub(self.credit_time).saturating_mul(self.terms.rate_per_s.into());
         self.credit = self.credit.saturating_add(gain).min(self.credit_max());
         self.credit_time = now;
+    }
+
+    /// Takes a token, if there is one.
+    #[inline]
+    fn take(&mut self, now: u64) -> bool {
+        self.refill(now);
+        let rest = self.credit.checked_sub(TOKEN);
+        self.credit = rest.unwrap_or(self.credit);
+        rest.is_some()
+    }
+
+    /// Its parts of the state hash, made anew; returns by how much their sum rises.
+    #[inline]
+    fn mix_bucket(&mut self) -> u64 {
+        let before = self.bucket_mix;
+        self.bucket_mix = state_hash::bucket(self.session_id, self.credit, self.credit_time);
+        self.bucket_mix.wrapping_sub(before)
     }
 
     /// Other limits from now on.
@@ -74,26 +93,31 @@ pub struct SessionPosition {
     /// Lots bought less lots sold. Stays at the ends of its range.
     pub(crate) position: i64,
     /// Sum of leaves_qty of its open bids, and of its open offers.
-    pub(crate) open_bid_qty: u64,
-    pub(crate) open_offer_qty: u64,
-    /// Its part of the state hash.
-    pub(crate) mix: u64,
+    pub(crate) open_qty: [u64; 2],
+    /// The position's part of the state hash.
+    mix: u64,
 }
 
 impl SessionPosition {
-    const fn open_qty(&mut self, side: Side) -> &mut u64 {
-        match side {
-            Side::Sell => &mut self.open_offer_qty,
-            Side::Buy | Side::Undisclosed => &mut self.open_bid_qty,
-        }
+    #[inline]
+    fn open_qty(&mut self, side: Side) -> &mut u64 {
+        let [bids, offers] = &mut self.open_qty;
+        if sells(side) == 1 { offers } else { bids }
     }
 
+    #[inline]
     fn trade(&mut self, side: Side, qty: u64) {
-        self.position = match side {
-            Side::Sell => self.position.saturating_sub_unsigned(qty),
-            Side::Buy | Side::Undisclosed => self.position.saturating_add_unsigned(qty),
-        };
+        // The entry checks bound quantities to 63 bits.
+        let bought = turned(side, qty as i64);
+        self.position = self.position.saturating_add(bought);
     }
+}
+
+/// The number for a bid, less than nothing for an offer, without a branch.
+#[inline]
+const fn turned(side: Side, number: i64) -> i64 {
+    let sells = (sells(side) as i64).wrapping_neg();
+    (number ^ sells).wrapping_sub(sells)
 }
 
 /// All sessions that have limits.
@@ -117,6 +141,11 @@ impl<M: Memory> Limits<M> {
     ) -> Self {
         rows.as_mut().fill(SessionLimits::default());
         Self { row_of: [0; OWNERS_MAX as usize + 1], rows, positions, instruments, mixes: 0 }
+    }
+
+    /// Instruments that a row has positions of.
+    pub(crate) const fn instruments(&self) -> usize {
+        self.instruments
     }
 
     /// Rows that are in use.
@@ -176,10 +205,8 @@ impl<M: Memory> Limits<M> {
     #[inline]
     pub(crate) fn opened(&mut self, session_id: u32, instrument: u32, side: Side, qty: u64) {
         if let Some(row) = self.find(session_id) {
-            self.change_position(row, instrument, |each| {
-                let open_qty = each.open_qty(side);
-                *open_qty = more(*open_qty, qty);
-            });
+            let open_qty = self.position_mut(row, instrument).open_qty(side);
+            *open_qty = more(*open_qty, qty);
         }
     }
 
@@ -187,30 +214,28 @@ impl<M: Memory> Limits<M> {
     #[inline]
     pub(crate) fn withdrew(&mut self, session_id: u32, instrument: u32, side: Side, qty: u64) {
         if let Some(row) = self.find(session_id) {
-            self.change_position(row, instrument, |each| {
-                let open_qty = each.open_qty(side);
-                *open_qty = less(*open_qty, qty);
-            });
+            let open_qty = self.position_mut(row, instrument).open_qty(side);
+            *open_qty = less(*open_qty, qty);
         }
     }
 
     /// A resting order of the session executed.
     #[inline]
     pub(crate) fn filled(&mut self, session_id: u32, instrument: u32, side: Side, qty: u64) {
-        if let Some(row) = self.find(session_id) {
-            self.change_position(row, instrument, |each| {
-                let open_qty = each.open_qty(side);
-                *open_qty = less(*open_qty, qty);
-                each.trade(side, qty);
-            });
-        }
+        self.withdrew(session_id, instrument, side, qty);
+        self.took(session_id, instrument, side, qty);
     }
 
     /// An order of the session executed while it was in no book.
     #[inline]
     pub(crate) fn took(&mut self, session_id: u32, instrument: u32, side: Side, qty: u64) {
         if let Some(row) = self.find(session_id) {
-            self.change_position(row, instrument, |each| each.trade(side, qty));
+            let held = self.position_mut(row, instrument);
+            held.trade(side, qty);
+            let before = held.mix;
+            held.mix = state_hash::position(session_id, instrument, held.position);
+            let rise = held.mix.wrapping_sub(before);
+            self.mixes = self.mixes.wrapping_add(rise);
         }
     }
 
@@ -230,13 +255,21 @@ impl<M: Memory> Limits<M> {
         certain(self.positions.as_ref().get(at), "a row has its positions")
     }
 
+    #[inline]
+    fn position_mut(&mut self, row: usize, instrument: u32) -> &mut SessionPosition {
+        let at = row.wrapping_mul(self.instruments).wrapping_add(instrument as usize);
+        certain(self.positions.as_mut().get_mut(at), "a row has its positions")
+    }
+
+    #[inline]
     fn largest_order(&self, row: usize, order_qty: u64) -> Result<(), Reason> {
         let most = self.row(row).terms.max_order_qty;
         if most == 0 || order_qty <= most { Ok(()) } else { Err(Reason::OrderExceedsLimit) }
     }
 
-    /// The worst that can happen: all open orders of the side execute, and so many lots more.
-    #[inline(never)]
+    /// The worst that can happen: all open orders of the side execute, and so many lots more. What
+    /// does not fit 63 bits is above every limit.
+    #[inline]
     fn largest_position(
         &self,
         row: usize,
@@ -244,56 +277,49 @@ impl<M: Memory> Limits<M> {
         side: Side,
         qty: u64,
     ) -> Result<(), Reason> {
-        let most = i128::from(self.row(row).terms.max_position);
+        let most = self.row(row).terms.max_position;
         let held = self.position_at(row, instrument);
-        let (position, open_qty) = match side {
-            Side::Sell => (i128::from(held.position).saturating_neg(), held.open_offer_qty),
-            Side::Buy | Side::Undisclosed => (i128::from(held.position), held.open_bid_qty),
-        };
-        let worst = position.saturating_add(open_qty.into()).saturating_add(qty.into());
-        if most == 0 || worst <= most { Ok(()) } else { Err(Reason::PositionLimit) }
+        let [bids, offers] = held.open_qty;
+        let open_qty = if sells(side) == 1 { offers } else { bids };
+        // The lowest number has no opposite: a position may not reach it.
+        let position = turned(side, held.position.max(i64::MIN.wrapping_add(1)));
+        let worst = position
+            .checked_add_unsigned(open_qty)
+            .and_then(|position| position.checked_add_unsigned(qty));
+        let fits = worst.is_some_and(|worst| worst <= most);
+        if most == 0 || fits { Ok(()) } else { Err(Reason::PositionLimit) }
     }
 
-    #[inline(never)]
+    #[inline]
     fn take_token_of(&mut self, row: usize, now: u64) -> Result<(), Reason> {
-        if self.row(row).terms.rate_per_s == 0 {
+        let found = self.row_mut(row);
+        if found.terms.rate_per_s == 0 {
             return Ok(());
         }
-        let mut taken = false;
-        self.change_row(row, |each| {
-            each.refill(now);
-            if let Some(rest) = each.credit.checked_sub(TOKEN) {
-                each.credit = rest;
-                taken = true;
-            }
-        });
+        let taken = found.take(now);
+        let rise = found.mix_bucket();
+        self.mixes = self.mixes.wrapping_add(rise);
         if taken { Ok(()) } else { Err(Reason::RateExceeded) }
+    }
+
+    #[inline]
+    fn row_mut(&mut self, row: usize) -> &mut SessionLimits {
+        certain(self.rows.as_mut().get_mut(row), "limits have a row")
     }
 
     /// Changes a row, and the state hash with it.
     fn change_row(&mut self, row: usize, change: impl FnOnce(&mut SessionLimits)) {
-        let found = certain(self.rows.as_mut().get_mut(row), "limits have a row");
-        let before = found.mix;
+        let found = self.row_mut(row);
+        let before = found.terms_mix.wrapping_add(found.bucket_mix);
         change(found);
-        found.mix = if found.session_id == 0 { 0 } else { state_hash::limits(found) };
-        self.mixes = self.mixes.wrapping_sub(before).wrapping_add(found.mix);
-    }
-
-    /// Changes a position of a row that is in use, and the state hash with it.
-    #[inline(never)]
-    fn change_position(
-        &mut self,
-        row: usize,
-        instrument: u32,
-        change: impl FnOnce(&mut SessionPosition),
-    ) {
-        let session_id = self.row(row).session_id;
-        let at = row.wrapping_mul(self.instruments).wrapping_add(instrument as usize);
-        let found = certain(self.positions.as_mut().get_mut(at), "a row has its positions");
-        let before = found.mix;
-        change(found);
-        found.mix = state_hash::position(session_id, instrument, found);
-        self.mixes = self.mixes.wrapping_sub(before).wrapping_add(found.mix);
+        let used = found.session_id != 0;
+        found.terms_mix = if used { state_hash::limits(found.session_id, &found.terms) } else { 0 };
+        found.bucket_mix = 0;
+        if used {
+            found.mix_bucket();
+        }
+        let after = found.terms_mix.wrapping_add(found.bucket_mix);
+        self.mixes = self.mixes.wrapping_sub(before).wrapping_add(after);
     }
 
     /// Gives a session a free row, with no limits and no positions yet; `None` if there is none.
@@ -304,7 +330,7 @@ impl<M: Memory> Limits<M> {
         let number = u16::try_from(row.wrapping_add(1)).ok()?;
         *self.row_of.get_mut(session_id as usize)? = number;
         self.change_row(row, |each| *each = SessionLimits { session_id, ..Default::default() });
-        self.positions_of(row).fill(SessionPosition::default());
+        self.clear_positions(row, session_id);
         Some(row)
     }
 
@@ -312,10 +338,21 @@ impl<M: Memory> Limits<M> {
         let session_id = self.row(row).session_id;
         let gone = self.positions_of(row).iter().fold(0, |sum: u64, p| sum.wrapping_add(p.mix));
         self.mixes = self.mixes.wrapping_sub(gone);
-        self.change_row(row, |each| each.session_id = 0);
+        self.change_row(row, |each| *each = SessionLimits::default());
         if let Some(number) = self.row_of.get_mut(session_id as usize) {
             *number = 0;
         }
+    }
+
+    /// Nothing is held, of any instrument.
+    fn clear_positions(&mut self, row: usize, session_id: u32) {
+        let mut sum = 0_u64;
+        for (instrument, held) in (0..).zip(self.positions_of(row)) {
+            let mix = state_hash::position(session_id, instrument, 0);
+            *held = SessionPosition { mix, ..SessionPosition::default() };
+            sum = sum.wrapping_add(mix);
+        }
+        self.mixes = self.mixes.wrapping_add(sum);
     }
 
     fn positions_of(&mut self, row: usize) -> &mut [SessionPosition] {
@@ -359,10 +396,8 @@ impl<M: Memory> Matcher<M> {
     /// Counts what is open already when a session gets limits.
     fn count_open(&mut self, session_id: u32, row: usize) {
         for instrument in (0..).take(self.books.instruments().len()) {
-            let [open_bid_qty, open_offer_qty] = self.open_qty(session_id, instrument);
-            self.limits.change_position(row, instrument, |each| {
-                (each.open_bid_qty, each.open_offer_qty) = (open_bid_qty, open_offer_qty);
-            });
+            let open_qty = self.open_qty(session_id, instrument);
+            self.limits.position_mut(row, instrument).open_qty = open_qty;
         }
     }
 

@@ -29,14 +29,15 @@ use touchline_types::{
 
 use crate::blocks::{self, Blocks};
 use crate::book::{BookStorage, Books, RestingOrder, crosses};
-use crate::emitter::{Emitter, EventSink, tell};
+use crate::emitter::{Emitter, EventSink, tell, tell_past};
 use crate::gates::{self, Refusal};
 use crate::instrument::{Instrument, InstrumentLimits};
-use crate::invariant::{invariant, less, next_u64};
+use crate::invariant::{invariant, less, more, next_u64};
 use crate::limits::Limits;
-use crate::names::{NameStorage, Named, Names, OrderRecord};
+use crate::names::{Name, NameStorage, Named, Names, OrderRecord};
 use crate::state_hash;
 use crate::storage::{Memory, Storage};
+use crate::warm::Hashes;
 
 /// Why a matcher cannot start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,7 +119,6 @@ pub(crate) struct Aggressor {
     pub(crate) side: Side,
     /// Worst price it takes.
     pub(crate) limit: i64,
-    pub(crate) leaves_qty: u64,
 }
 
 /// One fill of a resting order.
@@ -176,16 +176,27 @@ impl<M: Memory> Matcher<M> {
     /// # Panics
     ///
     /// If `seq` is not the last one plus one, or `timestamp` does not rise: the sequencer's bug.
+    #[inline]
     pub fn apply(&mut self, command: &Command, sink: &mut impl EventSink) {
+        self.apply_hashed(command, &Hashes::of(command), sink);
+    }
+
+    /// Carries out a command whose names have these hashes.
+    pub(crate) fn apply_hashed(
+        &mut self,
+        command: &Command,
+        hashes: &Hashes,
+        sink: &mut impl EventSink,
+    ) {
         invariant(command.seq == next_u64(self.last_seq), "seq rises by one");
         invariant(command.timestamp > self.last_timestamp, "timestamp rises");
         self.last_seq = command.seq;
         self.last_timestamp = command.timestamp;
         let mut out = Emitter::new(command, sink);
         match command.kind {
-            CommandKind::NewOrder => self.new_order(command, &mut out),
-            CommandKind::CancelOrder => self.cancel_order(command, &mut out),
-            CommandKind::ReplaceOrder => self.replace_order(command, &mut out),
+            CommandKind::NewOrder => self.new_order(command, hashes, &mut out),
+            CommandKind::CancelOrder => self.cancel_order(command, hashes, &mut out),
+            CommandKind::ReplaceOrder => self.replace_order(command, hashes, &mut out),
             CommandKind::OrderStatus => self.order_status(command, &mut out),
             CommandKind::ChangePhase => self.change_phase(command, &mut out),
             CommandKind::MassCancel => self.mass_cancel(command, &mut out),
@@ -209,12 +220,19 @@ impl<M: Memory> Matcher<M> {
         ]))
     }
 
-    fn new_order<K: EventSink>(&mut self, command: &Command, out: &mut Emitter<'_, K>) {
+    fn new_order<K: EventSink>(
+        &mut self,
+        command: &Command,
+        hashes: &Hashes,
+        out: &mut Emitter<'_, K>,
+    ) {
         let checked = self
             .limits
             .take_token(command)
             .and_then(|()| blocks::entry(&self.blocks, command))
-            .and_then(|()| gates::new_order(&self.books, &self.names, &self.limits, command));
+            .and_then(|()| {
+                gates::new_order(&self.books, &self.names, &self.limits, command, hashes)
+            });
         let (instrument, seat) = match checked {
             Ok(admitted) => admitted,
             Err(reason) => return reject(command, reason, out),
@@ -230,7 +248,6 @@ impl<M: Memory> Matcher<M> {
         let slot = self.books.allocate(RestingOrder::new(instrument, side, limit, order_qty));
         let record = OrderRecord {
             order_id: self.last_order_id,
-            price: if is_market { 0 } else { price },
             order_qty,
             cl_ord_id: command.cl_ord_id,
             member_id: command.member_id,
@@ -241,35 +258,50 @@ impl<M: Memory> Matcher<M> {
             time_in_force: command.time_in_force,
             ..OrderRecord::default()
         };
-        self.books.order_mut(slot).fixed_mix = state_hash::fixed(seat.hash, &record);
+        let order = self.books.order_mut(slot);
+        order.fixed_mix = state_hash::fixed(seat.hash, record.price(order), &record);
+        out.of_order(EventKind::Accepted, order, &record);
         self.names.open(seat, slot, record);
-        out.of_order(EventKind::Accepted, self.names.record(slot), order_qty);
-        let mut aggressor = Aggressor { slot, instrument, side, limit, leaves_qty: order_qty };
         let kills = command.time_in_force == TimeInForce::FillOrKill
             && !self.books.reachable(instrument, side, limit, order_qty);
-        if !kills && self.books.instrument(instrument).phase == TradingPhase::Continuous {
-            self.execute(&mut aggressor, out);
+        let executes = !kills
+            && self.books.instrument(instrument).phase == TradingPhase::Continuous
+            && self
+                .books
+                .best_price(instrument, side.opposite())
+                .is_some_and(|price| crosses(side, limit, price));
+        let rests = gates::may_rest(command.ord_type, command.time_in_force);
+        if !executes && rests {
+            self.rest(slot);
+            out.once_more(EventKind::Added).priority = self.books.order(slot).priority;
+            return;
         }
-        if aggressor.leaves_qty == 0 {
+        if executes {
+            self.execute(&Aggressor { slot, instrument, side, limit }, out);
+        }
+        if self.books.order(slot).leaves_qty == 0 {
             self.close(slot, OrdStatus::Filled);
-        } else if gates::may_rest(command.ord_type, command.time_in_force) {
-            self.books.order_mut(slot).leaves_qty = aggressor.leaves_qty;
+        } else if rests {
             self.rest(slot);
             self.added(slot, out);
         } else {
-            self.canceled(slot, aggressor.leaves_qty, out);
+            self.canceled(slot, out);
             self.close(slot, OrdStatus::Canceled);
         }
     }
 
-    fn cancel_order<K: EventSink>(&mut self, command: &Command, out: &mut Emitter<'_, K>) {
-        let slot = match gates::cancel(&self.names, command) {
+    fn cancel_order<K: EventSink>(
+        &mut self,
+        command: &Command,
+        hashes: &Hashes,
+        out: &mut Emitter<'_, K>,
+    ) {
+        let slot = match gates::cancel(&self.names, command, hashes) {
             Ok(found) => found,
             Err(refusal) => return self.refuse(command, &refusal, EventFlags::NONE, out),
         };
-        let leaves_qty = self.books.order(slot).leaves_qty;
         self.take_off(slot);
-        let event = self.canceled(slot, leaves_qty, out);
+        let event = self.canceled(slot, out);
         (event.orig_cl_ord_id, event.cl_ord_id) = (event.cl_ord_id, command.cl_ord_id);
         event.flags = EventFlags::RESTING;
         self.close(slot, OrdStatus::Canceled);
@@ -277,17 +309,16 @@ impl<M: Memory> Matcher<M> {
 
     fn order_status<K: EventSink>(&self, command: &Command, out: &mut Emitter<'_, K>) {
         let event = out.begin(EventKind::Status);
-        match self.names.find(command.member_id, &command.cl_ord_id) {
+        match self.names.find(&Name::of(command.member_id, &command.cl_ord_id)) {
             Err(_) | Ok(Named::Superseded) => {
                 ask(event, command);
                 event.ord_status = OrdStatus::Rejected;
                 event.reason = Reason::UnknownOrder;
             }
-            Ok(Named::Gone(number)) => tell(event, self.names.past_record(number)),
+            Ok(Named::Gone(number)) => tell_past(event, self.names.past_record(number)),
             Ok(Named::Open(slot)) => {
-                tell(event, self.names.record(slot));
                 let order = self.books.order(slot);
-                event.leaves_qty = order.leaves_qty;
+                tell(event, order, self.names.record(slot));
                 event.priority = order.priority;
             }
         }
@@ -312,34 +343,39 @@ impl<M: Memory> Matcher<M> {
     /// Executes an order against the other side: best price first, then by priority.
     pub(crate) fn execute<K: EventSink>(
         &mut self,
-        aggressor: &mut Aggressor,
+        aggressor: &Aggressor,
         out: &mut Emitter<'_, K>,
     ) {
-        let opposite = aggressor.side.opposite();
-        let arrived = aggressor.leaves_qty;
+        let Aggressor { slot: arrived, instrument, side, limit } = *aggressor;
+        let mut executed = 0;
         let mut last_px = None;
-        while aggressor.leaves_qty > 0 {
-            let Some(touch) = self.books.touch(aggressor.instrument, opposite) else { break };
-            if !crosses(aggressor.side, aggressor.limit, touch.price) {
+        loop {
+            let missing = self.books.order(arrived).leaves_qty;
+            if missing == 0 {
+                break;
+            }
+            let Some(touch) = self.books.touch(instrument, side.opposite()) else { break };
+            if !crosses(side, limit, touch.price) {
                 break;
             }
             let (slot, px) = (touch.head, touch.price);
-            let qty = aggressor.leaves_qty.min(self.books.order(slot).leaves_qty);
+            let qty = missing.min(self.books.order(slot).leaves_qty);
             let fill = Fill { px, qty, trd_match_id: self.next_trd_match_id() };
             let flags = EventFlags::RESTING.with(EventFlags::PRINTABLE);
             self.fill_resting(slot, &fill, flags, out);
-            aggressor.leaves_qty = less(aggressor.leaves_qty, qty);
-            let record = self.names.record_mut(aggressor.slot);
-            record.fill(px, qty);
-            let event = out.of_order(EventKind::Executed, record, aggressor.leaves_qty);
+            let order = self.books.order_mut(arrived);
+            order.leaves_qty = less(missing, qty);
+            let record = self.names.record_mut(arrived);
+            record.fill(px, qty, order.leaves_qty);
+            let event = out.of_order(EventKind::Executed, order, record);
             fill.tell(event, EventFlags::AGGRESSOR);
+            executed = more(executed, qty);
             last_px = Some(px);
         }
         if last_px.is_some() {
-            let session_id = self.names.record(aggressor.slot).session_id;
-            let qty = less(arrived, aggressor.leaves_qty);
-            self.limits.took(session_id, aggressor.instrument, aggressor.side, qty);
-            self.change_instrument(aggressor.instrument, |each| each.last_px = last_px);
+            let session_id = self.names.record(arrived).session_id;
+            self.limits.took(session_id, instrument, side, executed);
+            self.change_instrument(instrument, |each| each.last_px = last_px);
         }
     }
 
@@ -353,13 +389,13 @@ impl<M: Memory> Matcher<M> {
         out: &mut Emitter<'_, K>,
     ) {
         self.books.reduce(slot, fill.qty);
-        let RestingOrder { leaves_qty, priority, mix, instrument, side, .. } =
-            *self.books.order(slot);
+        let order = self.books.order(slot);
+        let RestingOrder { leaves_qty, priority, mix, instrument, side, .. } = *order;
         self.mixes = self.mixes.wrapping_sub(mix);
         let record = self.names.record_mut(slot);
-        record.fill(fill.px, fill.qty);
+        record.fill(fill.px, fill.qty, leaves_qty);
         self.limits.filled(record.session_id, instrument, side, fill.qty);
-        let event = out.of_order(EventKind::Executed, record, leaves_qty);
+        let event = out.of_order(EventKind::Executed, order, record);
         event.priority = priority;
         fill.tell(event, flags);
         if leaves_qty == 0 {
@@ -396,32 +432,34 @@ impl<M: Memory> Matcher<M> {
 
     pub(crate) fn added<K: EventSink>(&self, slot: u32, out: &mut Emitter<'_, K>) {
         let order = self.books.order(slot);
-        out.of_order(EventKind::Added, self.names.record(slot), order.leaves_qty).priority =
-            order.priority;
+        out.of_order(EventKind::Added, order, self.names.record(slot)).priority = order.priority;
     }
 
     /// Tells that the rest of an order, which is in no queue any more, is cancelled.
+    #[inline]
     pub(crate) fn canceled<'e, K: EventSink>(
-        &mut self,
+        &self,
         slot: u32,
-        leaves_qty: u64,
         out: &'e mut Emitter<'_, K>,
     ) -> &'e mut Event {
-        let record = self.names.record_mut(slot);
-        record.ord_status = OrdStatus::Canceled;
-        let event = out.of_order(EventKind::Canceled, record, 0);
-        event.last_qty = leaves_qty;
+        let order = self.books.order(slot);
+        let event = out.of_order(EventKind::Canceled, order, self.names.record(slot));
+        event.ord_status = OrdStatus::Canceled;
+        event.leaves_qty = 0;
+        event.last_qty = order.leaves_qty;
         event
     }
 
     /// Keeps the final state of an order, which is in no queue, and gives its slot back.
     #[inline]
     pub(crate) fn close(&mut self, slot: u32, ord_status: OrdStatus) {
+        let order = self.books.order(slot);
         let record = self.names.record_mut(slot);
         record.ord_status = ord_status;
-        let mix = state_hash::gone(self.books.order(slot).fixed_mix, record);
+        let (cum_qty, cum_value) = (record.cum_qty(order), record.cum_value);
+        let mix = state_hash::gone(order.fixed_mix, cum_qty, cum_value, ord_status);
         self.mixes = self.mixes.wrapping_add(mix);
-        self.names.close(slot);
+        self.names.close(slot, order);
         self.books.release(slot);
     }
 
@@ -466,25 +504,16 @@ impl<M: Memory> Matcher<M> {
         out: &mut Emitter<'_, K>,
     ) {
         let event = out.begin(EventKind::CancelRejected);
-        let known = match refusal.order {
-            Some(Named::Open(slot)) => {
-                event.leaves_qty = self.books.order(slot).leaves_qty;
-                Some(self.names.record(slot))
-            }
-            Some(Named::Gone(number)) => Some(self.names.past_record(number)),
-            Some(Named::Superseded) | None => None,
-        };
-        match known {
-            None => {
+        match refusal.order {
+            Some(Named::Open(slot)) => tell(event, self.books.order(slot), self.names.record(slot)),
+            Some(Named::Gone(number)) => tell_past(event, self.names.past_record(number)),
+            Some(Named::Superseded) | None => {
                 ask(event, command);
                 event.ord_status = OrdStatus::Rejected;
             }
-            Some(record) => {
-                tell(event, record);
-                event.session_id = command.session_id;
-                event.cl_ord_id = command.cl_ord_id;
-            }
         }
+        event.session_id = command.session_id;
+        event.cl_ord_id = command.cl_ord_id;
         event.orig_cl_ord_id = command.orig_cl_ord_id;
         event.reason = refusal.reason;
         event.flags = flags;

@@ -9,19 +9,17 @@
 //! moved to the end of the past, with its final state: so a status request for it is answered in
 //! full. The past is only ever written at its end.
 //!
-//! The index is open addressing with linear probes, at most four fifths full. The hash is fixed,
-//! so that a replay takes the same steps everywhere.
+//! The index is a hash table of lines of eight entries, at most four fifths full; where a line is
+//! full, the next one goes on. Mostly one line says all, and says it without a branch that cannot
+//! be guessed. The hash is fixed, so that a replay takes the same steps everywhere.
 
 use touchline_types::{ClOrdId, OrdStatus, OrdType, Side, TimeInForce};
 
-use crate::invariant::{certain, invariant, more, next_u32, previous_u32};
+use crate::book::RestingOrder;
+use crate::invariant::{certain, less, next_u32, previous_u32};
 use crate::state_hash;
 use crate::storage::Memory;
 
-/// `seat` of a record in the past whose order is filled or cancelled.
-const GONE: u32 = u32::MAX;
-/// `seat` of a record in the past whose order is known by a later ClOrdID.
-const SUPERSEDED: u32 = GONE.wrapping_sub(1);
 /// Bit of an index entry whose record is in the past.
 const PAST: u32 = 1 << 31;
 
@@ -39,19 +37,19 @@ pub(crate) enum Named {
     Superseded,
 }
 
-/// A ClOrdID and its order, as far as events tell it. Quantities in lots, price in price units.
+/// What events tell of an open order beside its `RestingOrder`: a cache line. Quantities in lots,
+/// price in price units.
 #[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
 pub struct OrderRecord {
     pub(crate) order_id: u64,
-    pub(crate) price: i64,
     pub(crate) order_qty: u64,
-    pub(crate) cum_qty: u64,
     pub(crate) cum_value: i64,
     pub(crate) cl_ord_id: ClOrdId,
     pub(crate) member_id: u32,
     pub(crate) session_id: u32,
     pub(crate) instrument_id: u32,
-    /// Place of its ClOrdID in the index; in the past: why it is there.
+    /// Place of its ClOrdID in the index.
     pub(crate) seat: u32,
     pub(crate) side: Side,
     pub(crate) ord_type: OrdType,
@@ -63,15 +61,13 @@ impl Default for OrderRecord {
     fn default() -> Self {
         Self {
             order_id: 0,
-            price: 0,
             order_qty: 0,
-            cum_qty: 0,
             cum_value: 0,
             cl_ord_id: [0; 20],
             member_id: 0,
             session_id: 0,
             instrument_id: 0,
-            seat: GONE,
+            seat: 0,
             side: Side::Undisclosed,
             ord_type: OrdType::None,
             time_in_force: TimeInForce::Day,
@@ -81,63 +77,147 @@ impl Default for OrderRecord {
 }
 
 impl OrderRecord {
-    /// Counts a fill.
+    /// Counts a fill that leaves so much.
     #[inline]
-    pub(crate) fn fill(&mut self, last_px: i64, last_qty: u64) {
-        self.cum_qty = more(self.cum_qty, last_qty);
+    pub(crate) fn fill(&mut self, last_px: i64, last_qty: u64, leaves_qty: u64) {
         let value = i64::try_from(last_qty).ok().and_then(|qty| qty.checked_mul(last_px));
         let sum = value.and_then(|value| self.cum_value.checked_add(value));
         self.cum_value = certain(sum, "the value of an order fits: Instrument::qty_max");
-        invariant(self.cum_qty <= self.order_qty, "no order executes more than its quantity");
-        self.ord_status = self.open_status();
+        self.ord_status =
+            if leaves_qty == 0 { OrdStatus::Filled } else { OrdStatus::PartiallyFilled };
     }
 
-    /// OrdStatus(39) by what has executed.
+    /// Price(44): none of a market order.
     #[inline]
-    pub(crate) const fn open_status(&self) -> OrdStatus {
-        if self.cum_qty == 0 {
-            OrdStatus::New
-        } else if self.cum_qty < self.order_qty {
-            OrdStatus::PartiallyFilled
-        } else {
-            OrdStatus::Filled
-        }
+    pub(crate) const fn price(&self, order: &RestingOrder) -> i64 {
+        if matches!(self.ord_type, OrdType::Market) { 0 } else { order.price }
     }
 
-    /// True for a record of the past whose order is known by a later ClOrdID.
-    pub(crate) const fn is_superseded(&self) -> bool {
-        self.seat == SUPERSEDED
+    /// CumQty(14).
+    #[inline]
+    pub(crate) fn cum_qty(&self, order: &RestingOrder) -> u64 {
+        less(self.order_qty, order.leaves_qty)
     }
 }
 
-/// A slot of the hash index.
+/// A ClOrdID whose order is gone or known by a later one: the order as it was then.
+#[derive(Clone, Copy, Debug)]
+pub struct PastRecord {
+    pub(crate) order_id: u64,
+    pub(crate) price: i64,
+    pub(crate) order_qty: u64,
+    pub(crate) cum_qty: u64,
+    pub(crate) cum_value: i64,
+    pub(crate) cl_ord_id: ClOrdId,
+    pub(crate) member_id: u32,
+    pub(crate) session_id: u32,
+    pub(crate) instrument_id: u32,
+    pub(crate) side: Side,
+    pub(crate) ord_type: OrdType,
+    pub(crate) time_in_force: TimeInForce,
+    pub(crate) ord_status: OrdStatus,
+    pub(crate) superseded: bool,
+}
+
+impl Default for PastRecord {
+    fn default() -> Self {
+        Self::of(&RestingOrder::default(), &OrderRecord::default(), false)
+    }
+}
+
+impl PastRecord {
+    #[inline]
+    fn of(order: &RestingOrder, record: &OrderRecord, superseded: bool) -> Self {
+        Self {
+            order_id: record.order_id,
+            price: record.price(order),
+            order_qty: record.order_qty,
+            cum_qty: record.cum_qty(order),
+            cum_value: record.cum_value,
+            cl_ord_id: record.cl_ord_id,
+            member_id: record.member_id,
+            session_id: record.session_id,
+            instrument_id: record.instrument_id,
+            side: record.side,
+            ord_type: record.ord_type,
+            time_in_force: record.time_in_force,
+            ord_status: record.ord_status,
+            superseded,
+        }
+    }
+}
+
+/// A cache line of the hash index. Entries fill up from the first.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct IndexEntry {
-    tag: u32,
-    /// 0 where the entry is free; else 1 + slot, or [`PAST`] and 1 + record.
-    place: u32,
+#[repr(align(64))]
+pub struct IndexLine {
+    tags: [u32; LINE],
+    /// 0 where the entry is free; else 1 + slot, or [`PAST`] and 1 + place in the past.
+    places: [u32; LINE],
+}
+
+/// Entries of a line of the index.
+pub(crate) const LINE: usize = 8;
+
+impl IndexLine {
+    /// A bit for each entry with this tag, and for each that is free.
+    #[inline]
+    fn look(&self, tag: u32) -> (u32, u32) {
+        let (mut same, mut free) = (0, 0);
+        for (at, (each, place)) in (0_u32..).zip(self.tags.iter().zip(&self.places)) {
+            same |= u32::from(*each == tag && *place != 0).wrapping_shl(at);
+            free |= u32::from(*place == 0).wrapping_shl(at);
+        }
+        (same, free)
+    }
 }
 
 /// A place in the index that is free for a new ClOrdID.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Seat {
     pub(crate) hash: u64,
-    at: usize,
+    at: u32,
+}
+
+/// A member's ClOrdID with its hash, which is made once for each command.
+#[derive(Clone, Copy)]
+pub(crate) struct Name<'c> {
+    member_id: u32,
+    cl_ord_id: &'c ClOrdId,
+    hash: u64,
+}
+
+impl<'c> Name<'c> {
+    #[inline]
+    pub(crate) fn of(member_id: u32, cl_ord_id: &'c ClOrdId) -> Self {
+        Self { member_id, cl_ord_id, hash: state_hash::name(member_id, cl_ord_id) }
+    }
+
+    /// A name whose hash is known.
+    #[inline]
+    pub(crate) const fn hashed(member_id: u32, cl_ord_id: &'c ClOrdId, hash: u64) -> Self {
+        Self { member_id, cl_ord_id, hash }
+    }
+
+    #[inline]
+    fn is(&self, member_id: u32, cl_ord_id: &ClOrdId) -> bool {
+        self.member_id == member_id && *self.cl_ord_id == *cl_ord_id
+    }
 }
 
 /// The slices of the names.
 pub(crate) struct NameStorage<M: Memory> {
     /// Records of open orders, by slot.
     pub(crate) records: M::Of<OrderRecord>,
-    pub(crate) past: M::Of<OrderRecord>,
-    pub(crate) index: M::Of<IndexEntry>,
+    pub(crate) past: M::Of<PastRecord>,
+    pub(crate) index: M::Of<IndexLine>,
 }
 
 /// The records and their index.
 pub(crate) struct Names<M: Memory> {
     records: M::Of<OrderRecord>,
-    past: M::Of<OrderRecord>,
-    index: M::Of<IndexEntry>,
+    past: M::Of<PastRecord>,
+    index: M::Of<IndexLine>,
     past_len: u32,
     /// ClOrdIDs that name open orders.
     open: u32,
@@ -147,7 +227,7 @@ impl<M: Memory> Names<M> {
     /// No ClOrdID is used. `index` has a length that is a power of two.
     pub(crate) fn new(storage: NameStorage<M>) -> Self {
         let NameStorage { records, past, mut index } = storage;
-        index.as_mut().fill(IndexEntry::default());
+        index.as_mut().fill(IndexLine::default());
         Self { records, past, index, past_len: 0, open: 0 }
     }
 
@@ -163,12 +243,12 @@ impl<M: Memory> Names<M> {
     }
 
     /// The records of orders that are gone and of ClOrdIDs that are superseded, the oldest first.
-    pub(crate) fn past(&self) -> &[OrderRecord] {
+    pub(crate) fn past(&self) -> &[PastRecord] {
         certain(self.past.as_ref().get(..self.past_len as usize), "the past has storage")
     }
 
     /// A record of the past.
-    pub(crate) fn past_record(&self, number: u32) -> &OrderRecord {
+    pub(crate) fn past_record(&self, number: u32) -> &PastRecord {
         certain(self.past.as_ref().get(number as usize), "the past has storage")
     }
 
@@ -185,76 +265,103 @@ impl<M: Memory> Names<M> {
 
     /// The order of a member's ClOrdID, or the place for it.
     #[inline]
-    pub(crate) fn find(&self, member_id: u32, cl_ord_id: &ClOrdId) -> Result<Named, Seat> {
-        let hash = state_hash::name(member_id, cl_ord_id);
+    pub(crate) fn find(&self, name: &Name) -> Result<Named, Seat> {
         let index = self.index.as_ref();
         let mask = index.len().wrapping_sub(1);
-        let mut at = hash as usize & mask;
+        let mut at = name.hash as usize & mask;
         for _ in 0..index.len() {
-            let Some(entry) = index.get(at) else { break };
-            let Some(place) = entry.place.checked_sub(1) else {
-                return Err(Seat { hash, at });
-            };
-            if entry.tag == tag(hash) {
-                let (named, known) = self.named(place);
-                if known.member_id == member_id && known.cl_ord_id == *cl_ord_id {
+            let Some(line) = index.get(at) else { break };
+            let (mut same, free) = line.look(tag(name.hash));
+            while same != 0 {
+                let entry = same.trailing_zeros() as usize;
+                let place = line.places.get(entry).map_or(0, |place| place.wrapping_sub(1));
+                if let Some(named) = self.named(place, name) {
                     return Ok(named);
                 }
+                same &= same.wrapping_sub(1);
+            }
+            if free != 0 {
+                // The index is no longer than 32 bits count: `MatcherError::TooLong`.
+                let entry = (at as u32).wrapping_mul(LINE as u32) | free.trailing_zeros();
+                return Err(Seat { hash: name.hash, at: entry });
             }
             at = at.wrapping_add(1) & mask;
         }
         crate::invariant::broken("a part of the index is free")
     }
 
+    /// The order at a place that an index entry says, if it has this name.
     #[inline]
-    fn named(&self, place: u32) -> (Named, &OrderRecord) {
+    fn named(&self, place: u32, name: &Name) -> Option<Named> {
         if place & PAST == 0 {
-            return (Named::Open(place), self.record(place));
+            let known = self.record(place);
+            return name.is(known.member_id, &known.cl_ord_id).then_some(Named::Open(place));
         }
         let number = place & !PAST;
-        let record = self.past_record(number);
-        let named = if record.is_superseded() { Named::Superseded } else { Named::Gone(number) };
-        (named, record)
+        let known = self.past_record(number);
+        let named = if known.superseded { Named::Superseded } else { Named::Gone(number) };
+        name.is(known.member_id, &known.cl_ord_id).then_some(named)
+    }
+
+    /// Reads the line of the index where a ClOrdID belongs.
+    #[inline]
+    pub(crate) fn warm(&self, name: &Name) {
+        let index = self.index.as_ref();
+        let at = name.hash as usize & index.len().wrapping_sub(1);
+        if let Some(line) = index.get(at) {
+            core::hint::black_box(line.places);
+        }
     }
 
     /// Gives the order in a slot its ClOrdID.
     #[inline]
     pub(crate) fn open(&mut self, seat: Seat, slot: u32, record: OrderRecord) {
-        // The index is no longer than 32 bits count: `MatcherError::TooLong`.
-        *self.record_mut(slot) = OrderRecord { seat: seat.at as u32, ..record };
-        self.point(seat.at, IndexEntry { tag: tag(seat.hash), place: next_u32(slot) });
+        *self.record_mut(slot) = OrderRecord { seat: seat.at, ..record };
+        let (tag_of, place) = self.entry_mut(seat.at);
+        (*tag_of, *place) = (tag(seat.hash), next_u32(slot));
         self.open = next_u32(self.open);
     }
 
     /// Keeps the final state of the order in a slot.
     #[inline]
-    pub(crate) fn close(&mut self, slot: u32) {
-        let record = *self.record(slot);
-        self.bury(record, GONE);
+    pub(crate) fn close(&mut self, slot: u32, order: &RestingOrder) {
+        self.bury(slot, order, false);
     }
 
     /// Gives the order in a slot a further ClOrdID, and what changes with it.
-    pub(crate) fn rename(&mut self, seat: Seat, slot: u32, record: OrderRecord) {
-        let older = *self.record(slot);
-        self.bury(older, SUPERSEDED);
+    pub(crate) fn rename(
+        &mut self,
+        seat: Seat,
+        slot: u32,
+        older: &RestingOrder,
+        record: OrderRecord,
+    ) {
+        self.bury(slot, older, true);
         self.open(seat, slot, record);
     }
 
     #[inline]
-    fn bury(&mut self, record: OrderRecord, seat: u32) {
+    fn bury(&mut self, slot: u32, order: &RestingOrder, superseded: bool) {
+        let record = certain(self.records.as_ref().get(slot as usize), "an order has a record");
         let number = self.past_len;
         let end = certain(self.past.as_mut().get_mut(number as usize), "the past has storage");
-        *end = OrderRecord { seat, ..record };
+        *end = PastRecord::of(order, record, superseded);
         self.past_len = next_u32(number);
         self.open = previous_u32(self.open);
-        let at = record.seat as usize;
-        let entry = certain(self.index.as_mut().get_mut(at), "a seat is in the index");
-        entry.place = self.past_len | PAST;
+        let (seat, place) = (record.seat, self.past_len | PAST);
+        *self.entry_mut(seat).1 = place;
     }
 
+    /// Tag and place of an entry.
     #[inline]
-    fn point(&mut self, at: usize, entry: IndexEntry) {
-        *certain(self.index.as_mut().get_mut(at), "a seat is in the index") = entry;
+    fn entry_mut(&mut self, seat: u32) -> (&mut u32, &mut u32) {
+        let (at, entry) = (seat as usize / LINE, seat as usize % LINE);
+        let found = self.index.as_mut().get_mut(at);
+        let line = certain(found, "a seat is in the index");
+        match (line.tags.get_mut(entry), line.places.get_mut(entry)) {
+            (Some(tag), Some(place)) => (tag, place),
+            _ => crate::invariant::broken("a seat is in its line"),
+        }
     }
 }
 

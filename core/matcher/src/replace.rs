@@ -15,11 +15,13 @@ use crate::matcher::{Aggressor, Matcher};
 use crate::names::OrderRecord;
 use crate::state_hash;
 use crate::storage::Memory;
+use crate::warm::Hashes;
 
 impl<M: Memory> Matcher<M> {
     pub(crate) fn replace_order<K: EventSink>(
         &mut self,
         command: &Command,
+        hashes: &Hashes,
         out: &mut Emitter<'_, K>,
     ) {
         let checked = self
@@ -27,7 +29,7 @@ impl<M: Memory> Matcher<M> {
             .take_token(command)
             .and_then(|()| blocks::entry(&self.blocks, command))
             .map_err(|reason| Refusal { reason, order: gates::known(&self.names, command) })
-            .and_then(|()| gates::replace(&self.books, &self.names, &self.limits, command));
+            .and_then(|()| gates::replace(&self.books, &self.names, &self.limits, command, hashes));
         let admitted = match checked {
             Ok(admitted) => admitted,
             Err(refusal) => return self.refuse(command, &refusal, EventFlags::OF_REPLACE, out),
@@ -38,10 +40,8 @@ impl<M: Memory> Matcher<M> {
         let RestingOrder { instrument, side, leaves_qty: leaves_before, .. } = before;
         let orig_cl_ord_id = self.names.record(slot).cl_ord_id;
         let answer = Answer { slot, leaves_before, orig_cl_ord_id };
-        let fixed_mix = self.rename(command, admitted);
-        let record = self.names.record(slot);
-        let leaves_qty = less(record.order_qty, record.cum_qty);
-        let session_id = record.session_id;
+        let (fixed_mix, leaves_qty) = self.rename(command, admitted);
+        let session_id = self.names.record(slot).session_id;
 
         if command.price == before.price && leaves_qty < before.leaves_qty {
             let qty = less(before.leaves_qty, leaves_qty);
@@ -49,7 +49,7 @@ impl<M: Memory> Matcher<M> {
             self.limits.withdrew(session_id, instrument, side, qty);
             self.books.order_mut(slot).fixed_mix = fixed_mix;
             self.mix_in(slot);
-            return self.replaced(&answer, leaves_qty, EventFlags::KEEPS_PRIORITY, out);
+            return self.replaced(&answer, EventFlags::KEEPS_PRIORITY, out);
         }
 
         self.books.dequeue(slot);
@@ -64,51 +64,46 @@ impl<M: Memory> Matcher<M> {
                 .is_some_and(|price| crosses(side, limit, price));
         if !matches {
             self.rest(slot);
-            return self.replaced(&answer, leaves_qty, EventFlags::MOVED, out);
+            return self.replaced(&answer, EventFlags::MOVED, out);
         }
 
-        self.replaced(&answer, leaves_qty, EventFlags::NONE, out);
-        let mut aggressor = Aggressor { slot, instrument, side, limit, leaves_qty };
-        self.execute(&mut aggressor, out);
-        if aggressor.leaves_qty == 0 {
+        self.replaced(&answer, EventFlags::NONE, out);
+        self.execute(&Aggressor { slot, instrument, side, limit }, out);
+        if self.books.order(slot).leaves_qty == 0 {
             self.close(slot, OrdStatus::Filled);
         } else {
-            self.books.order_mut(slot).leaves_qty = aggressor.leaves_qty;
             self.rest(slot);
             self.added(slot, out);
         }
     }
 
-    /// Gives the order its new ClOrdID and terms; returns what does not change of its mix.
-    fn rename(&mut self, command: &Command, admitted: Admitted) -> u64 {
+    /// Gives the order its new ClOrdID and terms; returns what does not change of its mix, and
+    /// what it leaves.
+    fn rename(&mut self, command: &Command, admitted: Admitted) -> (u64, u64) {
         let Admitted { slot, seat } = admitted;
-        let older = self.books.order(slot).fixed_mix;
-        self.mixes = self.mixes.wrapping_add(state_hash::superseded(older));
-        let mut record = OrderRecord {
+        let older = *self.books.order(slot);
+        self.mixes = self.mixes.wrapping_add(state_hash::superseded(older.fixed_mix));
+        let known = *self.names.record(slot);
+        let cum_qty = known.cum_qty(&older);
+        let leaves_qty = less(command.order_qty, cum_qty);
+        let record = OrderRecord {
             cl_ord_id: command.cl_ord_id,
-            price: command.price,
             order_qty: command.order_qty,
             time_in_force: command.time_in_force,
-            ..*self.names.record(slot)
+            ord_status: if cum_qty == 0 { OrdStatus::New } else { OrdStatus::PartiallyFilled },
+            ..known
         };
-        record.ord_status = record.open_status();
-        self.names.rename(seat, slot, record);
-        state_hash::fixed(seat.hash, &record)
+        self.names.rename(seat, slot, &older, record);
+        (state_hash::fixed(seat.hash, command.price, &record), leaves_qty)
     }
 
-    fn replaced<K: EventSink>(
-        &self,
-        answer: &Answer,
-        leaves_qty: u64,
-        flags: EventFlags,
-        out: &mut Emitter<'_, K>,
-    ) {
-        let record = self.names.record(answer.slot);
-        let event = out.of_order(EventKind::Replaced, record, leaves_qty);
+    fn replaced<K: EventSink>(&self, answer: &Answer, flags: EventFlags, out: &mut Emitter<'_, K>) {
+        let order = self.books.order(answer.slot);
+        let event = out.of_order(EventKind::Replaced, order, self.names.record(answer.slot));
         event.last_qty = answer.leaves_before;
         event.orig_cl_ord_id = answer.orig_cl_ord_id;
         if flags != EventFlags::NONE {
-            event.priority = self.books.order(answer.slot).priority;
+            event.priority = order.priority;
         }
         event.flags = flags.with(EventFlags::RESTING);
     }

@@ -5,12 +5,12 @@
 //! with its phase and last price, each block of order entry, the limits and the bucket of each
 //! session that has some, what it holds of each instrument, and the counters.
 
-use touchline_types::Scope;
+use touchline_types::{OrdStatus, Scope};
 
 use crate::book::RestingOrder;
 use crate::instrument::Instrument;
-use crate::limits::{SessionLimits, SessionPosition};
-use crate::names::OrderRecord;
+use crate::names::{OrderRecord, PastRecord};
+use crate::view::LimitsView;
 
 const FIXED: [u64; 6] = [
     0x9e37_79b9_7f4a_7c15,
@@ -26,9 +26,9 @@ const SUPERSEDED: [u64; 2] = [0x3c79_ac49_2ba7_b653, 0x1c69_b3f7_4ac4_ae35];
 const NAME: [u64; 3] = [0xd1b5_4a32_d192_ed03, 0x8bb8_4b93_962e_acc9, 0x2d35_8dcc_aa6c_78a5];
 const INSTRUMENT: u64 = 0xe703_7ed1_a0b4_28db;
 const BLOCK: u64 = 0x94d0_49bb_1331_11eb;
-const LIMITS: u64 = 0x2545_f491_4f6c_dd1d;
-const POSITION: [u64; 4] =
-    [0xbf58_476d_1ce4_e5b9, 0x369d_ea0f_31a5_3f85, 0xdb4f_0b91_75ae_2165, 0x88d5_7ab6_1f3c_5ea7];
+const LIMITS: [u64; 4] =
+    [0x2545_f491_4f6c_dd1d, 0x9fb2_1c65_1e98_df25, 0xa24b_aed4_963e_e407, 0x5bd1_e995_c6a4_a793];
+const POSITION: [u64; 2] = [0xbf58_476d_1ce4_e5b9, 0x369d_ea0f_31a5_3f85];
 const COUNTERS: u64 = 0x8ebc_6af0_9c88_c6e3;
 const FACTOR: u64 = 0x2d35_8dcc_aa6c_78a5;
 
@@ -84,13 +84,13 @@ pub(crate) fn name(member_id: u32, cl_ord_id: &[u8; 20]) -> u64 {
 /// What does not change of an order while one ClOrdID names it. The products do not wait for each
 /// other.
 #[inline]
-pub(crate) fn fixed(name: u64, record: &OrderRecord) -> u64 {
+pub(crate) fn fixed(name: u64, price: i64, record: &OrderRecord) -> u64 {
     let [a, b, c, d, e, f] = FIXED;
     let [side, ord_type, time_in_force] =
         [record.side as u8, record.ord_type as u8, record.time_in_force as u8];
     let kinds = u32::from_le_bytes([side, ord_type, time_in_force, 0]);
     fold(record.order_id ^ a, name ^ b)
-        .wrapping_add(fold(bits(record.price) ^ c, record.order_qty ^ d))
+        .wrapping_add(fold(bits(price) ^ c, record.order_qty ^ d))
         .wrapping_add(fold(
             pair(record.instrument_id, record.session_id) ^ e,
             pair(record.member_id, kinds) ^ f,
@@ -105,12 +105,12 @@ pub(crate) fn order(order: &RestingOrder, cum_value: i64) -> u64 {
         .wrapping_add(fold(order.fixed_mix ^ b, bits(cum_value) ^ c))
 }
 
-/// An order that is gone.
+/// An order that is gone: how much executed, at what value, and how it ended.
 #[inline]
-pub(crate) fn gone(fixed: u64, record: &OrderRecord) -> u64 {
+pub(crate) fn gone(fixed: u64, cum_qty: u64, cum_value: i64, ord_status: OrdStatus) -> u64 {
     let [a, b, c] = GONE;
-    fold(fixed ^ record.cum_qty, u64::from(record.ord_status as u8) ^ a)
-        .wrapping_add(fold(fixed ^ b, bits(record.cum_value) ^ c))
+    fold(fixed ^ cum_qty, u64::from(ord_status as u8) ^ a)
+        .wrapping_add(fold(fixed ^ b, bits(cum_value) ^ c))
 }
 
 /// A ClOrdID that is superseded.
@@ -121,9 +121,24 @@ pub(crate) fn superseded(fixed: u64) -> u64 {
 }
 
 /// A record of the past.
-pub(crate) fn past(record: &OrderRecord) -> u64 {
-    let fixed = fixed(name(record.member_id, &record.cl_ord_id), record);
-    if record.is_superseded() { superseded(fixed) } else { gone(fixed, record) }
+pub(crate) fn past(past: &PastRecord) -> u64 {
+    let record = OrderRecord {
+        order_id: past.order_id,
+        order_qty: past.order_qty,
+        member_id: past.member_id,
+        session_id: past.session_id,
+        instrument_id: past.instrument_id,
+        side: past.side,
+        ord_type: past.ord_type,
+        time_in_force: past.time_in_force,
+        ..OrderRecord::default()
+    };
+    let fixed = fixed(name(past.member_id, &past.cl_ord_id), past.price, &record);
+    if past.superseded {
+        superseded(fixed)
+    } else {
+        gone(fixed, past.cum_qty, past.cum_value, past.ord_status)
+    }
 }
 
 /// An instrument.
@@ -138,29 +153,26 @@ pub(crate) fn block(scope: Scope, scope_id: u32) -> u64 {
     mix(BLOCK, [pair(scope as u32, scope_id)])
 }
 
-/// The limits of a session, and what is in its bucket.
-pub(crate) fn limits(row: &SessionLimits) -> u64 {
-    let terms = &row.terms;
-    mix(
-        LIMITS,
-        [
-            pair(row.session_id, 0),
-            terms.max_order_qty,
-            bits(terms.max_position),
-            pair(terms.rate_per_s, terms.rate_burst),
-            row.credit,
-            row.credit_time,
-        ],
-    )
+/// The limits of a session.
+pub(crate) fn limits(session_id: u32, terms: &LimitsView) -> u64 {
+    let [a, b, c, ..] = LIMITS;
+    fold(pair(session_id, 0) ^ a, pair(terms.rate_per_s, terms.rate_burst) ^ b)
+        .wrapping_add(fold(terms.max_order_qty ^ c, bits(terms.max_position) ^ b))
 }
 
-/// What a session with limits holds of an instrument (its index).
+/// What is in the bucket of a session, and since when.
 #[inline]
-pub(crate) fn position(session_id: u32, instrument: u32, held: &SessionPosition) -> u64 {
-    let [a, b, c, d] = POSITION;
-    let of = pair(session_id, instrument);
-    fold(of ^ a, bits(held.position) ^ b)
-        .wrapping_add(fold(held.open_bid_qty ^ c ^ of, held.open_offer_qty ^ d))
+pub(crate) fn bucket(session_id: u32, credit: u64, credit_time: u64) -> u64 {
+    let [.., c, d] = LIMITS;
+    fold(pair(session_id, 1) ^ credit ^ c, credit_time ^ d)
+}
+
+/// What a session with limits holds of an instrument (its index). Its open quantities are those of
+/// the open orders.
+#[inline]
+pub(crate) fn position(session_id: u32, instrument: u32, position: i64) -> u64 {
+    let [a, b] = POSITION;
+    fold(pair(session_id, instrument) ^ a, bits(position) ^ b)
 }
 
 /// The counters.

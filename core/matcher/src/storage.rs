@@ -7,7 +7,7 @@ use crate::instrument::Instrument;
 use crate::ladder::{FarLevel, Ladder, Level, window_len};
 use crate::limits::{SessionLimits, SessionPosition};
 use crate::matcher::MatcherError;
-use crate::names::{IndexEntry, OrderRecord, RECORDS_MAX};
+use crate::names::{IndexLine, LINE, OrderRecord, PastRecord, RECORDS_MAX};
 
 /// Where slices come from: lent ([`Lent`]) or, with feature `std`, boxed (`Owned`).
 pub trait Memory {
@@ -58,7 +58,7 @@ pub struct StorageNeeds {
     pub records: usize,
     /// Elements of `past`.
     pub past: usize,
-    /// Elements of `index`, a power of two.
+    /// Elements of `index`, a power of two; each holds eight ClOrdIDs.
     pub index: usize,
     /// Elements of `limits`.
     pub limits: usize,
@@ -102,18 +102,18 @@ impl StorageNeeds {
             .saturating_add(self.far_levels.saturating_mul(size_of::<FarLevel>()))
             .saturating_add(self.orders.saturating_mul(size_of::<RestingOrder>()))
             .saturating_add(self.records.saturating_mul(size_of::<OrderRecord>()))
-            .saturating_add(self.past.saturating_mul(size_of::<OrderRecord>()))
-            .saturating_add(self.index.saturating_mul(size_of::<IndexEntry>()))
+            .saturating_add(self.past.saturating_mul(size_of::<PastRecord>()))
+            .saturating_add(self.index.saturating_mul(size_of::<IndexLine>()))
             .saturating_add(self.limits.saturating_mul(size_of::<SessionLimits>()))
             .saturating_add(self.positions.saturating_mul(size_of::<SessionPosition>()))
     }
 }
 
-/// Slots of the ClOrdID index: at most four fifths of them are ever in use, so that a probe stays
-/// within a line or two.
+/// Lines of the ClOrdID index: at most four fifths of their entries are ever in use, so that few
+/// lines are full.
 pub(crate) const fn index_len(cl_ord_ids: usize) -> usize {
-    let more = cl_ord_ids.saturating_add(cl_ord_ids / 4).saturating_add(1);
-    match more.checked_next_power_of_two() {
+    let more = cl_ord_ids.saturating_add(cl_ord_ids / 4).saturating_add(LINE);
+    match (more / LINE).checked_next_power_of_two() {
         Some(len) => len,
         None => usize::MAX,
     }
@@ -137,9 +137,9 @@ pub struct Storage<M: Memory> {
     /// Open orders: what events tell.
     pub records: M::Of<OrderRecord>,
     /// One for each ClOrdID that was ever used.
-    pub past: M::Of<OrderRecord>,
+    pub past: M::Of<PastRecord>,
     /// Hash index over the records.
-    pub index: M::Of<IndexEntry>,
+    pub index: M::Of<IndexLine>,
     /// One for each session that has limits.
     pub limits: M::Of<SessionLimits>,
     /// What each of those holds of each instrument.
@@ -157,7 +157,7 @@ impl<M: Memory> Storage<M> {
         let orders = self.orders.as_ref().len();
         let past = self.past.as_ref().len();
         let index = self.index.as_ref().len();
-        for len in [instruments, orders, past, index, far_levels] {
+        for len in [instruments, orders, past, index.saturating_mul(LINE), far_levels] {
             if len > RECORDS_MAX {
                 return Err(MatcherError::TooLong(len));
             }

@@ -3,9 +3,8 @@
 use touchline_types::{ClOrdId, OrdType, Side, TimeInForce, TradingPhase};
 
 use crate::book::{NONE, RestingOrder};
-use crate::limits::SessionPosition;
 use crate::matcher::Matcher;
-use crate::names::Named;
+use crate::names::{Name, Named};
 use crate::state_hash;
 use crate::storage::Memory;
 
@@ -164,11 +163,8 @@ impl<M: Memory> Matcher<M> {
     pub fn position(&self, session_id: u32, instrument_id: u32) -> Option<PositionView> {
         let found = self.books.find_instrument(instrument_id)?;
         let held = self.limits.position(session_id, found)?;
-        Some(PositionView {
-            position: held.position,
-            open_bid_qty: held.open_bid_qty,
-            open_offer_qty: held.open_offer_qty,
-        })
+        let [open_bid_qty, open_offer_qty] = held.open_qty;
+        Some(PositionView { position: held.position, open_bid_qty, open_offer_qty })
     }
 
     /// [`Matcher::state_hash`] from a walk over everything. O(state): for tests.
@@ -181,8 +177,9 @@ impl<M: Memory> Matcher<M> {
                 for slot in self.slots(instrument.instrument_id, side) {
                     let record = self.names.record(slot);
                     let name = state_hash::name(record.member_id, &record.cl_ord_id);
-                    let fixed_mix = state_hash::fixed(name, record);
-                    let order = RestingOrder { fixed_mix, ..*self.books.order(slot) };
+                    let order = self.books.order(slot);
+                    let fixed_mix = state_hash::fixed(name, record.price(order), record);
+                    let order = RestingOrder { fixed_mix, ..*order };
                     sum = sum.wrapping_add(state_hash::order(&order, record.cum_value));
                 }
             }
@@ -194,12 +191,11 @@ impl<M: Memory> Matcher<M> {
             sum = sum.wrapping_add(state_hash::block(scope, scope_id));
         }
         for row in self.limits.rows() {
-            sum = sum.wrapping_add(state_hash::limits(row));
-            for at in (0..).take(self.books.instruments().len()) {
-                let Some(held) = self.limits.position(row.session_id, at) else { continue };
-                let [open_bid_qty, open_offer_qty] = self.open_qty(row.session_id, at);
-                let held = SessionPosition { open_bid_qty, open_offer_qty, ..*held };
-                sum = sum.wrapping_add(state_hash::position(row.session_id, at, &held));
+            sum = sum.wrapping_add(state_hash::limits(row.session_id, &row.terms));
+            sum = sum.wrapping_add(state_hash::bucket(row.session_id, row.credit, row.credit_time));
+            for at in (0..self.limits.instruments()).map_while(|at| u32::try_from(at).ok()) {
+                let held = self.limits.position(row.session_id, at).map_or(0, |p| p.position);
+                sum = sum.wrapping_add(state_hash::position(row.session_id, at, held));
             }
         }
         self.state_hash().wrapping_sub(self.mixes).wrapping_sub(self.limits.mixes).wrapping_add(sum)
@@ -236,8 +232,7 @@ impl<M: Memory> Matcher<M> {
                 let Some(held) = self.limits.position(row.session_id, at) else {
                     return Err("a session with limits has its positions");
                 };
-                let open_qty = [held.open_bid_qty, held.open_offer_qty];
-                if open_qty != self.open_qty(row.session_id, at) {
+                if held.open_qty != self.open_qty(row.session_id, at) {
                     return Err("the open quantities of a session are those of its open orders");
                 }
             }
@@ -269,13 +264,12 @@ impl<M: Memory> Matcher<M> {
                 if order.priority <= priority {
                     return Err("priority rises along a queue");
                 }
-                if self.names.find(record.member_id, &record.cl_ord_id).ok()
-                    != Some(Named::Open(slot))
-                {
+                let name = Name::of(record.member_id, &record.cl_ord_id);
+                if self.names.find(&name).ok() != Some(Named::Open(slot)) {
                     return Err("the ClOrdID of an open order finds its slot");
                 }
-                if record.order_qty != order.leaves_qty.wrapping_add(record.cum_qty) {
-                    return Err("order_qty = leaves_qty + cum_qty while an order is open");
+                if order.leaves_qty == 0 || order.leaves_qty > record.order_qty {
+                    return Err("an open order has something left, and no more than its quantity");
                 }
                 priority = order.priority;
                 qty = qty.wrapping_add(order.leaves_qty);
@@ -309,7 +303,7 @@ impl<M: Memory> Matcher<M> {
             price: order.price,
             order_qty: record.order_qty,
             leaves_qty: order.leaves_qty,
-            cum_qty: record.cum_qty,
+            cum_qty: record.cum_qty(order),
             cum_value: record.cum_value,
             priority: order.priority,
             cl_ord_id: record.cl_ord_id,

@@ -2,9 +2,9 @@
 #![allow(missing_docs)]
 
 use touchline_matcher::{
-    Capacity, FarLevel, IndexEntry, Instrument, InstrumentLimits, Ladder, LentMatcher, Level,
-    MatcherError, OrderRecord, OwnedMatcher, RestingOrder, SessionLimits, SessionPosition, Storage,
-    StorageNeeds,
+    Capacity, FarLevel, IndexLine, Instrument, InstrumentLimits, Ladder, LentMatcher, Level,
+    MatcherError, OrderRecord, OwnedMatcher, PastRecord, RestingOrder, SessionLimits,
+    SessionPosition, Storage, StorageNeeds,
 };
 use touchline_types::{Command, CommandKind, Event, EventKind, OrdType, Side, TradingPhase};
 
@@ -52,9 +52,9 @@ fn limits_that_make_no_sense_are_refused_by_name() {
 
 #[test]
 fn an_index_that_is_too_short_or_no_power_of_two_is_refused() {
-    for (given, needed) in [(64, 128), (127, 128), (255, 256), (300, 512)] {
+    for (given, needed) in [(8, 16), (15, 16), (31, 32), (33, 64)] {
         let mut storage = Storage::allocate(&CAPACITY);
-        storage.index = vec![IndexEntry::default(); given].into_boxed_slice();
+        storage.index = vec![IndexLine::default(); given].into_boxed_slice();
         let error = OwnedMatcher::new(&[limits(1)], storage).err();
         assert_eq!(error, Some(MatcherError::SliceLength { slice: "index", given, needed }));
     }
@@ -88,8 +88,8 @@ fn a_lent_matcher_and_one_that_owns_its_storage_agree() {
     let mut far_levels = vec![FarLevel::default(); needs.far_levels];
     let mut orders = vec![RestingOrder::default(); needs.orders];
     let mut records = vec![OrderRecord::default(); needs.records];
-    let mut past = vec![OrderRecord::default(); needs.past];
-    let mut index = vec![IndexEntry::default(); needs.index];
+    let mut past = vec![PastRecord::default(); needs.past];
+    let mut index = vec![IndexLine::default(); needs.index];
     let mut limited = vec![SessionLimits::default(); needs.limits];
     let mut positions = vec![SessionPosition::default(); needs.positions];
     let lent = Storage {
@@ -137,7 +137,7 @@ fn the_needs_of_a_capacity_count_every_slice() {
         orders: 3,
         records: 3,
         past: 5,
-        index: 8,
+        index: 1,
         limits: 7,
         positions: 14,
     };
@@ -148,8 +148,9 @@ fn the_needs_of_a_capacity_count_every_slice() {
         + 4 * size_of::<u64>()
         + 12 * size_of::<FarLevel>()
         + 3 * size_of::<RestingOrder>()
-        + (3 + 5) * size_of::<OrderRecord>()
-        + 8 * size_of::<IndexEntry>()
+        + 3 * size_of::<OrderRecord>()
+        + 5 * size_of::<PastRecord>()
+        + size_of::<IndexLine>()
         + 7 * size_of::<SessionLimits>()
         + 14 * size_of::<SessionPosition>();
     assert_eq!(needs.bytes(), bytes);
@@ -158,10 +159,11 @@ fn the_needs_of_a_capacity_count_every_slice() {
 #[test]
 fn an_entry_takes_as_many_bytes_as_is_known() {
     assert_eq!(size_of::<Level>(), 24);
-    assert_eq!(size_of::<RestingOrder>(), 56);
-    assert_eq!(size_of::<OrderRecord>(), 80);
-    assert_eq!(size_of::<IndexEntry>(), 8);
-    assert_eq!(size_of::<SessionLimits>(), 56);
+    assert_eq!(size_of::<RestingOrder>(), 64);
+    assert_eq!(size_of::<OrderRecord>(), 64);
+    assert_eq!(size_of::<PastRecord>(), 80);
+    assert_eq!(size_of::<IndexLine>(), 64);
+    assert_eq!(size_of::<SessionLimits>(), 64);
     assert_eq!(size_of::<SessionPosition>(), 32);
 }
 
