@@ -226,7 +226,11 @@ fn open_order<M: Memory>(
     command: &Command,
     hashes: &Hashes,
 ) -> Result<u32, Refusal> {
-    match names.find(&hashes.orig(command)) {
+    let name = hashes.orig(command);
+    if names.still_open(hashes.found, &name) {
+        return Ok(hashes.found);
+    }
+    match names.find(&name) {
         Ok(Named::Open(slot)) => Ok(slot),
         Ok(gone @ Named::Gone(_)) => {
             Err(Refusal { reason: Reason::TooLateToCancel, order: Some(gone) })

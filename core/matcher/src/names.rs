@@ -9,9 +9,10 @@
 //! moved to the end of the past, with its final state: so a status request for it is answered in
 //! full. The past is only ever written at its end.
 //!
-//! The index is a hash table of lines of eight entries, at most four fifths full; where a line is
-//! full, the next one goes on. Mostly one line says all, and says it without a branch that cannot
-//! be guessed. The hash is fixed, so that a replay takes the same steps everywhere.
+//! The index is a hash table of cache lines of ten entries, at most four fifths full; where a line
+//! is full, the next one goes on. Mostly one line says all, and says it without a branch that
+//! cannot be guessed. It is the largest thing that is read at random, so it is no larger than it
+//! must be. The hash is fixed, so that a replay takes the same steps everywhere.
 
 use touchline_types::{ClOrdId, OrdStatus, OrdType, Side, TimeInForce};
 
@@ -52,6 +53,7 @@ pub struct OrderRecord {
     /// Place of its ClOrdID in the index.
     pub(crate) seat: u32,
     pub(crate) side: Side,
+    /// None where no order is open.
     pub(crate) ord_type: OrdType,
     pub(crate) time_in_force: TimeInForce,
     pub(crate) ord_status: OrdStatus,
@@ -151,25 +153,63 @@ impl PastRecord {
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(align(64))]
 pub struct IndexLine {
-    tags: [u32; LINE],
-    /// 0 where the entry is free; else 1 + slot, or [`PAST`] and 1 + place in the past.
+    /// 16 bits of the hash for each entry, four in a word, the first in the lowest bits; 0 where
+    /// the entry is free.
+    tags: [u64; 2],
+    last_tags: u32,
+    /// Slot, or [`PAST`] and the place in the past.
     places: [u32; LINE],
 }
 
 /// Entries of a line of the index.
-pub(crate) const LINE: usize = 8;
+pub(crate) const LINE: usize = 10;
+
+/// Bits of a seat that say which entry of its line it is.
+const ENTRY_BITS: u32 = 4;
+
+const ONES: u64 = 0x0001_0001_0001_0001;
+const HIGHS: u64 = 0x8000_8000_8000_8000;
+
+/// The highest bit of each tag that is zero, and sometimes of one above it.
+#[inline]
+const fn zeros(tags: u64) -> u64 {
+    tags.wrapping_sub(ONES) & !tags & HIGHS
+}
+
+/// The tag of a hash: never 0.
+#[inline]
+const fn tag(hash: u64) -> u64 {
+    (hash & 0xffff) | 1
+}
 
 impl IndexLine {
-    /// A bit for each entry with this tag, and for each that is free.
+    /// A bit for each entry whose tag is this one, and sometimes for one above it.
     #[inline]
-    fn look(&self, tag: u32) -> (u32, u32) {
-        let (mut same, mut free) = (0, 0);
-        for (at, (each, place)) in (0_u32..).zip(self.tags.iter().zip(&self.places)) {
-            same |= u32::from(*each == tag && *place != 0).wrapping_shl(at);
-            free |= u32::from(*place == 0).wrapping_shl(at);
-        }
-        (same, free)
+    const fn look(&self, tag: u64) -> u32 {
+        let [low, high] = self.tags;
+        let wanted = tag.wrapping_mul(ONES);
+        let low = gather(zeros(low ^ wanted));
+        let high = gather(zeros(high ^ wanted));
+        let last = gather(zeros((self.last_tags as u64 | 0xffff_ffff_0000_0000) ^ wanted)) & 3;
+        low | high << 4 | last << 8
     }
+
+    fn set(&mut self, entry: usize, tag: u64, place: u32) {
+        let shift = (entry as u32 % 4).wrapping_mul(16);
+        match self.tags.get_mut(entry / 4) {
+            Some(tags) => *tags |= tag.wrapping_shl(shift),
+            None => self.last_tags |= (tag as u32).wrapping_shl(shift),
+        }
+        if let Some(found) = self.places.get_mut(entry) {
+            *found = place;
+        }
+    }
+}
+
+/// The highest bits of four tags, side by side.
+#[inline]
+const fn gather(highs: u64) -> u32 {
+    ((highs >> 15).wrapping_mul(0x0001_0002_0004_0008) >> 48) as u32 & 15
 }
 
 /// A place in the index that is free for a new ClOrdID.
@@ -224,7 +264,7 @@ pub(crate) struct Names<M: Memory> {
 }
 
 impl<M: Memory> Names<M> {
-    /// No ClOrdID is used. `index` has a length that is a power of two.
+    /// No ClOrdID is used.
     pub(crate) fn new(storage: NameStorage<M>) -> Self {
         let NameStorage { records, past, mut index } = storage;
         index.as_mut().fill(IndexLine::default());
@@ -267,27 +307,45 @@ impl<M: Memory> Names<M> {
     #[inline]
     pub(crate) fn find(&self, name: &Name) -> Result<Named, Seat> {
         let index = self.index.as_ref();
-        let mask = index.len().wrapping_sub(1);
-        let mut at = name.hash as usize & mask;
+        let tag = tag(name.hash);
+        let mut at = self.line_of(name.hash);
         for _ in 0..index.len() {
             let Some(line) = index.get(at) else { break };
-            let (mut same, free) = line.look(tag(name.hash));
+            let mut same = line.look(tag);
             while same != 0 {
-                let entry = same.trailing_zeros() as usize;
-                let place = line.places.get(entry).map_or(0, |place| place.wrapping_sub(1));
-                if let Some(named) = self.named(place, name) {
+                let place = line.places.get(same.trailing_zeros() as usize);
+                if let Some(named) = place.and_then(|place| self.named(*place, name)) {
                     return Ok(named);
                 }
                 same &= same.wrapping_sub(1);
             }
+            let free = line.look(0);
             if free != 0 {
-                // The index is no longer than 32 bits count: `MatcherError::TooLong`.
-                let entry = (at as u32).wrapping_mul(LINE as u32) | free.trailing_zeros();
-                return Err(Seat { hash: name.hash, at: entry });
+                // The index is no longer than 28 bits count: `MatcherError::TooLong`.
+                let at = (at as u32).wrapping_shl(ENTRY_BITS) | free.trailing_zeros();
+                return Err(Seat { hash: name.hash, at });
             }
-            at = at.wrapping_add(1) & mask;
+            at = at.wrapping_add(1);
+            if at == index.len() {
+                at = 0;
+            }
         }
         crate::invariant::broken("a part of the index is free")
+    }
+
+    /// The line where a hash belongs: the higher half of it, as a part of the whole.
+    #[inline]
+    fn line_of(&self, hash: u64) -> usize {
+        ((hash >> 32).wrapping_mul(self.index.as_ref().len() as u64) >> 32) as usize
+    }
+
+    /// The open order of a ClOrdID, where a look ahead found one and nothing has changed since.
+    #[inline]
+    pub(crate) fn still_open(&self, slot: u32, name: &Name) -> bool {
+        let known = self.records.as_ref().get(slot as usize);
+        known.is_some_and(|known| {
+            known.ord_type != OrdType::None && name.is(known.member_id, &known.cl_ord_id)
+        })
     }
 
     /// The order at a place that an index entry says, if it has this name.
@@ -306,10 +364,8 @@ impl<M: Memory> Names<M> {
     /// Reads the line of the index where a ClOrdID belongs.
     #[inline]
     pub(crate) fn warm(&self, name: &Name) {
-        let index = self.index.as_ref();
-        let at = name.hash as usize & index.len().wrapping_sub(1);
-        if let Some(line) = index.get(at) {
-            core::hint::black_box(line.places);
+        if let Some(line) = self.index.as_ref().get(self.line_of(name.hash)) {
+            core::hint::black_box(line.last_tags);
         }
     }
 
@@ -317,8 +373,8 @@ impl<M: Memory> Names<M> {
     #[inline]
     pub(crate) fn open(&mut self, seat: Seat, slot: u32, record: OrderRecord) {
         *self.record_mut(slot) = OrderRecord { seat: seat.at, ..record };
-        let (tag_of, place) = self.entry_mut(seat.at);
-        (*tag_of, *place) = (tag(seat.hash), next_u32(slot));
+        let (line, entry) = self.entry_mut(seat.at);
+        line.set(entry, tag(seat.hash), slot);
         self.open = next_u32(self.open);
     }
 
@@ -342,30 +398,26 @@ impl<M: Memory> Names<M> {
 
     #[inline]
     fn bury(&mut self, slot: u32, order: &RestingOrder, superseded: bool) {
-        let record = certain(self.records.as_ref().get(slot as usize), "an order has a record");
+        let found = self.records.as_mut().get_mut(slot as usize);
+        let record = certain(found, "an order has a record");
         let number = self.past_len;
         let end = certain(self.past.as_mut().get_mut(number as usize), "the past has storage");
         *end = PastRecord::of(order, record, superseded);
+        record.ord_type = OrdType::None;
         self.past_len = next_u32(number);
         self.open = previous_u32(self.open);
-        let (seat, place) = (record.seat, self.past_len | PAST);
-        *self.entry_mut(seat).1 = place;
-    }
-
-    /// Tag and place of an entry.
-    #[inline]
-    fn entry_mut(&mut self, seat: u32) -> (&mut u32, &mut u32) {
-        let (at, entry) = (seat as usize / LINE, seat as usize % LINE);
-        let found = self.index.as_mut().get_mut(at);
-        let line = certain(found, "a seat is in the index");
-        match (line.tags.get_mut(entry), line.places.get_mut(entry)) {
-            (Some(tag), Some(place)) => (tag, place),
-            _ => crate::invariant::broken("a seat is in its line"),
+        let seat = record.seat;
+        let (line, entry) = self.entry_mut(seat);
+        if let Some(place) = line.places.get_mut(entry) {
+            *place = number | PAST;
         }
     }
-}
 
-#[inline]
-const fn tag(hash: u64) -> u32 {
-    (hash >> 32) as u32
+    /// The line of an entry, and which of its entries it is.
+    #[inline]
+    fn entry_mut(&mut self, seat: u32) -> (&mut IndexLine, usize) {
+        let found = self.index.as_mut().get_mut((seat >> ENTRY_BITS) as usize);
+        let entry = seat & 1_u32.wrapping_shl(ENTRY_BITS).wrapping_sub(1);
+        (certain(found, "a seat is in the index"), entry as usize)
+    }
 }

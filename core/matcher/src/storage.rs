@@ -58,7 +58,7 @@ pub struct StorageNeeds {
     pub records: usize,
     /// Elements of `past`.
     pub past: usize,
-    /// Elements of `index`, a power of two; each holds eight ClOrdIDs.
+    /// Elements of `index`; each holds ten ClOrdIDs.
     pub index: usize,
     /// Elements of `limits`.
     pub limits: usize,
@@ -112,11 +112,7 @@ impl StorageNeeds {
 /// Lines of the ClOrdID index: at most four fifths of their entries are ever in use, so that few
 /// lines are full.
 pub(crate) const fn index_len(cl_ord_ids: usize) -> usize {
-    let more = cl_ord_ids.saturating_add(cl_ord_ids / 4).saturating_add(LINE);
-    match (more / LINE).checked_next_power_of_two() {
-        Some(len) => len,
-        None => usize::MAX,
-    }
+    cl_ord_ids.saturating_add(cl_ord_ids / 4).div_ceil(LINE).saturating_add(1)
 }
 
 /// The slices of a matcher. Lengths as [`StorageNeeds`] says; what they hold before does not
@@ -157,7 +153,7 @@ impl<M: Memory> Storage<M> {
         let orders = self.orders.as_ref().len();
         let past = self.past.as_ref().len();
         let index = self.index.as_ref().len();
-        for len in [instruments, orders, past, index.saturating_mul(LINE), far_levels] {
+        for len in [instruments, orders, past, index.saturating_mul(16), far_levels] {
             if len > RECORDS_MAX {
                 return Err(MatcherError::TooLong(len));
             }
@@ -169,7 +165,7 @@ impl<M: Memory> Storage<M> {
             ("far_levels", far_levels, ladders.saturating_mul(per_side)),
             ("orders", orders, orders.max(1)),
             ("records", self.records.as_ref().len(), orders),
-            ("index", index, index.max(index_len(past)).checked_next_power_of_two().unwrap_or(0)),
+            ("index", index, index.max(index_len(past))),
         ];
         for (slice, given, needed) in exact {
             if given != needed {

@@ -8,6 +8,7 @@
 
 use touchline_types::{Command, CommandKind};
 
+use crate::book::NONE;
 use crate::emitter::EventSink;
 use crate::matcher::Matcher;
 use crate::names::{Name, Named};
@@ -17,23 +18,27 @@ use crate::storage::Memory;
 /// Commands that are read ahead at a time: their lines must stay in the nearest cache.
 const AHEAD: usize = 16;
 
-/// Hashes of the ClOrdIDs of a command; 0 where its kind reads none.
-#[derive(Clone, Copy, Default)]
+/// Hashes of the ClOrdIDs of a command, 0 where its kind reads none, and the slot where a look
+/// ahead found the order that it names.
+#[derive(Clone, Copy)]
 pub(crate) struct Hashes {
     own: u64,
     orig: u64,
+    pub(crate) found: u32,
 }
+
+const NO_HASHES: Hashes = Hashes { own: 0, orig: 0, found: NONE };
 
 impl Hashes {
     #[inline]
     pub(crate) fn of(command: &Command) -> Self {
         let of = |cl_ord_id| state_hash::name(command.member_id, cl_ord_id);
         match command.kind {
-            CommandKind::NewOrder => Self { own: of(&command.cl_ord_id), orig: 0 },
+            CommandKind::NewOrder => Self { own: of(&command.cl_ord_id), ..NO_HASHES },
             CommandKind::CancelOrder | CommandKind::ReplaceOrder => {
-                Self { own: of(&command.cl_ord_id), orig: of(&command.orig_cl_ord_id) }
+                Self { own: of(&command.cl_ord_id), orig: of(&command.orig_cl_ord_id), found: NONE }
             }
-            _ => Self::default(),
+            _ => NO_HASHES,
         }
     }
 
@@ -58,14 +63,18 @@ impl<M: Memory> Matcher<M> {
     /// As [`Matcher::apply`].
     pub fn apply_all(&mut self, commands: &[Command], sink: &mut impl EventSink) {
         for batch in commands.chunks(AHEAD) {
-            let mut hashes = [Hashes::default(); AHEAD];
+            let mut hashes = [NO_HASHES; AHEAD];
             for (of, command) in hashes.iter_mut().zip(batch) {
                 *of = Hashes::of(command);
                 self.names.warm(&of.own(command));
                 self.names.warm(&of.orig(command));
             }
-            for (of, command) in hashes.iter().zip(batch).filter(|(of, _)| of.orig != 0) {
+            for (of, command) in hashes.iter_mut().zip(batch) {
+                if of.orig == 0 {
+                    continue;
+                }
                 if let Ok(Named::Open(slot)) = self.names.find(&of.orig(command)) {
+                    of.found = slot;
                     self.books.warm(slot);
                 }
             }
