@@ -6,8 +6,10 @@
 mod disk;
 mod distribution;
 mod fix;
+mod growth;
 mod loopback;
 mod matcher;
+mod matching;
 mod ring;
 
 use std::net::SocketAddr;
@@ -15,7 +17,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 
 /// A slow disk ends the measurement of the disk after so long.
 const DISK_TIME_MAX: Duration = Duration::from_secs(5);
@@ -28,6 +30,16 @@ struct Options {
     part: Part,
 }
 
+/// Order flow to play, and how.
+#[derive(Debug, Args)]
+struct Flow {
+    /// A file of bench/workload.py, its facts beside it.
+    file: PathBuf,
+    /// One pass for the processor time, or a look at the clock around each action.
+    #[arg(long, value_enum, default_value = "tput")]
+    mode: matching::Mode,
+}
+
 #[derive(Debug, Subcommand)]
 enum Part {
     /// The matcher, called as a library: ns of each command.
@@ -35,6 +47,25 @@ enum Part {
         /// Commands that are timed.
         #[arg(long, default_value_t = 4_000_000)]
         commands: u64,
+    },
+    /// The matching benchmark's floor: the least work that a file of order flow allows.
+    FloorBook(Flow),
+    /// The matching benchmark's full path: the engine's matcher, members, limits, reports.
+    Full(Flow),
+    /// What a command costs in the matcher with books of a size.
+    Growth {
+        /// Orders that are open.
+        #[arg(long, default_value_t = 10_000)]
+        live: u32,
+        /// Instruments that they are spread over.
+        #[arg(long, default_value_t = 1)]
+        instruments: u32,
+        /// Prices on each side of each book.
+        #[arg(long, default_value_t = 500)]
+        levels: u32,
+        /// Commands that are timed.
+        #[arg(long, default_value_t = 1_000_000)]
+        commands: u32,
     },
     /// A block written and synced.
     Disk {
@@ -91,6 +122,11 @@ enum Part {
 fn main() -> ExitCode {
     let measured = match Options::parse().part {
         Part::Matcher { commands } => matcher::measure(commands),
+        Part::FloorBook(flow) => matching::floor(&flow.file, flow.mode),
+        Part::Full(flow) => matching::full(&flow.file, flow.mode),
+        Part::Growth { live, instruments, levels, commands } => {
+            growth::measure(growth::Size { live, instruments, levels }, commands)
+        }
         Part::Disk { folder, count } => disk::measure(&folder, count, DISK_TIME_MAX),
         Part::Packet { count } => loopback::packets(count),
         Part::Ring { cpus, rounds } => match cpus.as_slice() {

@@ -12,7 +12,7 @@ mod poll;
 
 pub use agent::{Agent, run_parked, step_or_sleep, step_or_spin};
 pub use bell::{Bell, EventBell, Ringer};
-pub use clock::now_ns;
+pub use clock::{now_ns, thread_cpu_ns};
 pub use handover::{
     Admits, Link, LinkListener, Received, Seal, for_reading, memory, own_uid, seal,
 };

@@ -1,0 +1,159 @@
+//! The commands of a workload: the same flow, as 1,000 members would send it.
+//!
+//! Who sends an order follows from the seed and the number of the order. A take is sent by a
+//! member that owns nothing of what it will meet, so that no self-trade prevention changes what
+//! comes of the flow, while all of it is evaluated at each match: what a take meets is known from
+//! the floor. Every command has a ClOrdID of ten characters that is its own; a cancel or modify
+//! names its order by the latest one.
+
+use touchline_types::{
+    ClOrdId, Command, CommandKind, OrdType, Scope, Side, TimeInForce, write_base32,
+};
+
+use super::floor::Floor;
+use super::replay::apply;
+use super::workload::{Action, FillSink, Kind, Workload};
+
+/// Members, each with one session of the same number.
+pub(crate) const MEMBERS: u32 = 1_000;
+/// The instrument.
+pub(crate) const INSTRUMENT_ID: u32 = 1;
+/// Largest order of a session, lots: more than any of the flow.
+pub(crate) const ORDER_QTY_MAX: u64 = 1_000;
+
+const POSITION_MAX: i64 = 1_000_000_000;
+/// New orders and replaces of a session: a million of them a second come from all.
+const RATE_PER_S: u32 = 100_000;
+const RATE_BURST: u32 = 100_000;
+/// From one command to the next, ns.
+const STEP_NS: u64 = 1_000;
+const START_NS: u64 = 1_700_000_000_000_000_000;
+
+/// What is known of an order when it is named again.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sent {
+    order_qty: u32,
+    /// Sequence number of its latest replace; 0 before the first.
+    replaced: u32,
+    member: u32,
+}
+
+/// Makes commands, in the order of the flow.
+#[derive(Debug)]
+pub(crate) struct Members {
+    /// By number of the order.
+    sent: Vec<Sent>,
+    seq: u64,
+}
+
+impl Members {
+    /// Decides who sends each order of a workload.
+    pub(crate) fn of(workload: &Workload) -> Self {
+        let actions = || workload.preload().iter().chain(workload.actions());
+        let last = actions().map(|action| action.id).max().unwrap_or(0);
+        let mut sent = vec![Sent::default(); last as usize + 1];
+        let (mut book, mut met) = (Floor::new(), Met::default());
+        for action in actions() {
+            met.0.clear();
+            apply(&mut book, action, &mut met);
+            if matches!(action.kind, Kind::New | Kind::Take) {
+                let mut draws = (0_u64..).map(|draw| member(workload.seed, action.id, draw));
+                let owns = |one: u32| met.0.iter().any(|id| sent[*id as usize].member == one);
+                // A take meets a hundred orders at most, so one of 1,000 members is found soon.
+                let member = draws.find(|one| !owns(*one)).unwrap_or(1);
+                sent[action.id as usize] = Sent { order_qty: action.qty, replaced: 0, member };
+            }
+        }
+        Self { sent, seq: 0 }
+    }
+
+    /// What an operator sends before the first order: limits for every session, finite and wider
+    /// than the flow.
+    pub(crate) fn admission(&mut self) -> Vec<Command> {
+        (1..=MEMBERS)
+            .map(|session_id| Command {
+                scope: Scope::Session,
+                scope_id: session_id,
+                order_qty: ORDER_QTY_MAX,
+                price: POSITION_MAX,
+                rate_per_s: RATE_PER_S,
+                rate_burst: RATE_BURST,
+                ..self.next(CommandKind::SetLimits)
+            })
+            .collect()
+    }
+
+    /// The command of an action.
+    #[inline]
+    pub(crate) fn command(&mut self, action: &Action) -> Command {
+        let mut command = self.next(match action.kind {
+            Kind::New | Kind::Take => CommandKind::NewOrder,
+            Kind::Cancel => CommandKind::CancelOrder,
+            Kind::Modify => CommandKind::ReplaceOrder,
+        });
+        let sent = &mut self.sent[action.id as usize];
+        (command.instrument_id, command.session_id) = (INSTRUMENT_ID, sent.member);
+        (command.member_id, command.msg_seq_num) = (sent.member, 1);
+        command.side = if action.is_offer { Side::Sell } else { Side::Buy };
+        command.cl_ord_id = name(b'C', command.seq);
+        if let Kind::New | Kind::Take = action.kind {
+            command.cl_ord_id = name(b'O', action.id.into());
+        } else {
+            command.orig_cl_ord_id = match sent.replaced {
+                0 => name(b'O', action.id.into()),
+                seq => name(b'C', seq.into()),
+            };
+        }
+        if action.kind == Kind::Cancel {
+            return command;
+        }
+        command.ord_type = OrdType::Limit;
+        command.price = action.price.into();
+        // OrderQty(38) of a replace is the whole of the order, what has executed too.
+        command.order_qty = sent.order_qty.into();
+        command.time_in_force = match action.kind {
+            Kind::Take => TimeInForce::ImmediateOrCancel,
+            Kind::New | Kind::Modify | Kind::Cancel => TimeInForce::GoodTillCancel,
+        };
+        if action.kind == Kind::Modify {
+            sent.replaced = u32::try_from(command.seq).unwrap_or(u32::MAX);
+        }
+        command
+    }
+
+    /// A command that is next in sequence.
+    pub(crate) fn next(&mut self, kind: CommandKind) -> Command {
+        self.seq += 1;
+        let timestamp = START_NS + self.seq * STEP_NS;
+        let recv_time = timestamp - STEP_NS;
+        Command { seq: self.seq, timestamp, recv_time, token: self.seq, ..Command::of(kind) }
+    }
+}
+
+/// Numbers of the orders that one action met.
+#[derive(Debug, Default)]
+struct Met(Vec<u64>);
+
+impl FillSink for Met {
+    fn fill(&mut self, resting: u64, _taking: u64, _price: u64, _qty: u64) {
+        self.0.push(resting);
+    }
+}
+
+/// Ten characters: a letter and a number in base 32.
+fn name(letter: u8, number: u64) -> ClOrdId {
+    let mut id = [0; 20];
+    id[0] = letter;
+    write_base32(number, &mut id[..10], 1);
+    id
+}
+
+/// Member of an order at its `draw`-th draw, from 1: SplitMix64 (Steele, Lea, Flood 2014).
+fn member(seed: u64, id: u32, draw: u64) -> u32 {
+    let mut mixed = seed
+        .wrapping_mul(0xd134_2543_de82_ef95)
+        .wrapping_add((u64::from(id) << 20 | draw).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    ((mixed ^ (mixed >> 31)) % u64::from(MEMBERS)) as u32 + 1
+}

@@ -1,0 +1,30 @@
+//! The matching benchmark: one file of order flow, played into books and into the matcher.
+//!
+//! `workload` reads the file and what must come of it; `replay` plays it into a book and measures;
+//! `floor` is the book that does the least the flow allows; `full` is the matcher as the engine has
+//! it, with members, limits and reports. Every path must come to the facts of the file, or it is
+//! an error.
+
+mod commands;
+mod floor;
+mod full;
+mod replay;
+mod reports;
+mod workload;
+
+use std::path::Path;
+
+use serde_json::Value;
+
+pub(crate) use replay::{Mode, Spent};
+
+/// The floor, on a file.
+pub(crate) fn floor(path: &Path, mode: Mode) -> Result<Value, String> {
+    let workload = workload::Workload::read(path)?;
+    replay::measure(&workload, floor::Floor::new(), mode)
+}
+
+/// The full path, on a file.
+pub(crate) fn full(path: &Path, mode: Mode) -> Result<Value, String> {
+    full::measure(&workload::Workload::read(path)?, mode)
+}
