@@ -18,7 +18,7 @@ LOOM_TARGET := $(or $(CARGO_TARGET_DIR),target)/loom
 
 .PHONY: help
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: setup
 setup: $(VENV)/.dev programs ## install everything for work on Touchline, into .venv
@@ -66,6 +66,14 @@ twin: ## ten million random commands through the matcher and its slow twin; writ
 .PHONY: bench
 bench: $(VENV)/.package programs ## what every part costs, beside floors; writes bench/results
 	$(PYTHON) bench/run.py
+
+# Seed of the order flow of `make bench-matching`, and of who sends it.
+SEED ?= 23
+
+.PHONY: bench-matching
+bench-matching: $(VENV)/.package ## what a command costs in the matcher, beside its floor: SEED=<n>
+	@tests/install-packages.sh valgrind || echo "instructions will not be counted" >&2
+	$(PYTHON) bench/matching.py --seed $(SEED)
 
 .PHONY: check
 check: $(VENV)/.dev programs ## what is quick: format, lints, types, generated files, house rules

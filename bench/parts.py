@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import time
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from program import ask
 from venue import figures, running
 
 from touchline.core import admin
@@ -44,19 +44,11 @@ class Row:
     note: str = ""
 
 
-def _ask(binary: Path, *arguments: str) -> dict[str, Any]:
-    done = subprocess.run([binary, *arguments], capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise RuntimeError(done.stderr.strip() or f"{binary.name} ended with {done.returncode}")
-    told: dict[str, Any] = json.loads(done.stdout)
-    return told
-
-
 def floors(binary: Path, folder: Path) -> list[Row]:
     """A cache line between processes, a block synced in a folder, a datagram to a group."""
-    line = _ask(program("touchline-floor"), "--cpus", _CPUS)["round_trip_ns"]
-    synced = _ask(binary, "disk", "--folder", str(folder))["fdatasync"]
-    packet = _ask(binary, "packet")["packet"]
+    line = ask(program("touchline-floor"), "--cpus", _CPUS)["round_trip_ns"]
+    synced = ask(binary, "disk", "--folder", str(folder))["fdatasync"]
+    packet = ask(binary, "packet")["packet"]
     return [
         Row("event to packet", "a datagram handed to the system", "floor", packet),
         Row("ring", "a cache line there and back, two processes, spinning", "floor", line),
@@ -66,13 +58,13 @@ def floors(binary: Path, folder: Path) -> list[Row]:
 
 def jitter() -> dict[str, Any]:
     """How often, and for how long, a processor is taken from a thread that spins there."""
-    told = {cpu: _ask(program("touchline-jitter"), "--cpu", cpu) for cpu in _CPUS.split(",")}
+    told = {cpu: ask(program("touchline-jitter"), "--cpu", cpu) for cpu in _CPUS.split(",")}
     return {f"cpu {cpu}": one for cpu, one in told.items()}
 
 
 def matcher(binary: Path, commands: int) -> list[Row]:
     """The matcher as a library."""
-    told = _ask(binary, "matcher", "--commands", str(commands))
+    told = ask(binary, "matcher", "--commands", str(commands))
     note = f"mean {told['mean_ns']:.0f} ns without looking at the clock"
     return [
         Row("matcher", "a command", "measured", told["command"], note),
@@ -82,7 +74,7 @@ def matcher(binary: Path, commands: int) -> list[Row]:
 
 def ring(binary: Path, rounds: int) -> list[Row]:
     """A record of 128 bytes there and back over two rings."""
-    told = _ask(binary, "ring", "--cpus", _CPUS, "--rounds", str(rounds))
+    told = ask(binary, "ring", "--cpus", _CPUS, "--rounds", str(rounds))
     what = "a record there and back, two threads"
     return [
         Row("ring", f"{what}, spinning", "measured", told["spinning"]),
@@ -94,7 +86,7 @@ def ring(binary: Path, rounds: int) -> list[Row]:
 def fix(binary: Path, durability: str, rate: int, seconds: int) -> list[Row]:
     """Orders over FIX at set times, and from an event's release to its packet."""
     with running(durability, "park") as venue:
-        told = _ask(
+        told = ask(
             binary,
             *("fix", "--address", _address(venue), "--comp-id", "PROBE1", "--symbol", "QUIET"),
             *("--price", "4800.25", "--rate", str(rate), "--seconds", str(seconds)),

@@ -14,7 +14,7 @@ from typing import Any
 from parts import Row
 from rich.table import Table
 
-__all__ = ["machine", "table", "write"]
+__all__ = ["heading", "machine", "table", "write"]
 
 _ROOT = Path(__file__).resolve().parent.parent
 _COLUMNS = ("p50", "p99", "p99_9", "max")
@@ -71,6 +71,18 @@ def _cells(row: Row) -> list[str]:
     return [*map(cell, _COLUMNS), f"{row.ns['count']:,}"]
 
 
+def heading(command: str, host: dict[str, Any]) -> list[str]:
+    """What a kept table begins with: what was run, when and on what."""
+    changed = host["changed_files"]
+    return [
+        f"# `{command}`, {host['date']}, commit {host['commit']}"
+        + (f" and {changed} changed files" if changed else ""),
+        "",
+        f"{host['cpu']}, {host['processors']} processors ({host['hypervisor']}), {host['kernel']}; "
+        f"load {host['load_before']:.2f} before.",
+    ]
+
+
 def write(folder: Path, host: dict[str, Any], jitter: dict[str, Any], rows: list[Row]) -> Path:
     """Keep a run: everything as JSON, and the table as Markdown; returns the latter's path."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -78,11 +90,9 @@ def write(folder: Path, host: dict[str, Any], jitter: dict[str, Any], rows: list
     kept = {"machine": host, "jitter": jitter, "rows": [asdict(row) for row in rows]}
     (folder / f"{name}.json").write_text(json.dumps(kept, indent=1) + "\n")
     lines = [
-        f"# `make bench`, {host['date']}, commit {host['commit']}"
-        + (f" and {host['changed_files']} changed files" if host["changed_files"] else ""),
+        *heading("make bench", host),
         "",
-        f"{host['cpu']}, {host['processors']} processors ({host['hypervisor']}), {host['kernel']}; "
-        f"load {host['load_before']:.2f} before. Microseconds.",
+        "Microseconds.",
         "",
         "| part | what | | p50 | p99 | p99.9 | max | count |",
         "|---|---|---|---:|---:|---:|---:|---:|",

@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import argparse
 import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 from parts import FIX_RATES, Row, fix, floors, jitter, matcher, ring, tick_to_trade
+from program import built
 from report import machine, table, write
 from rich.console import Console
 
 _HERE = Path(__file__).resolve().parent
-_BUILD = ["cargo", "build", "--release", "--locked", "--package", "touchline-bench"]
 
 
 def main() -> int:
@@ -36,7 +35,7 @@ def main() -> int:
         print("bench: a hop between processors needs two of them", file=sys.stderr)
         return 1
     console = Console(width=None if sys.stdout.isatty() else 150)
-    binary, share = _built(), 10 if options.quick else 1
+    binary, share = built(), 10 if options.quick else 1
     host = machine()
     taken = jitter()
     with tempfile.TemporaryDirectory(prefix="touchline-bench-disk-") as folder:
@@ -65,14 +64,6 @@ def main() -> int:
         console.print(f"taken from a spinning thread, {cpu}: {told}")
     console.print(f"written to {write(options.into, host, taken, rows)}")
     return 0
-
-
-def _built() -> Path:
-    """The measuring program, built."""
-    root = _HERE.parent
-    subprocess.run(_BUILD, cwd=root, check=True)
-    target = Path(os.environ.get("CARGO_TARGET_DIR", "target"))
-    return root / target / "release" / "touchline-bench"
 
 
 if __name__ == "__main__":

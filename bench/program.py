@@ -1,0 +1,32 @@
+"""The measuring program, `touchline-bench`: built as it is released, and asked."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+__all__ = ["ask", "built"]
+
+_BUILD = ["cargo", "build", "--release", "--locked", "--package", "touchline-bench"]
+
+
+def built() -> Path:
+    """Build it with the release profile of the repository, whatever the shell says of profiles."""
+    root = Path(__file__).resolve().parent.parent
+    overrides = ("CARGO_PROFILE_", "CARGO_INCREMENTAL")
+    environment = {key: val for key, val in os.environ.items() if not key.startswith(overrides)}
+    subprocess.run(_BUILD, cwd=root, env=environment, check=True)
+    target = Path(os.environ.get("CARGO_TARGET_DIR", "target"))
+    return root / target / "release" / "touchline-bench"
+
+
+def ask(binary: Path, *arguments: str) -> dict[str, Any]:
+    """Run a program that tells one JSON object; RuntimeError with its complaint if it fails."""
+    done = subprocess.run([binary, *arguments], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(done.stderr.strip() or f"{binary.name} ended with {done.returncode}")
+    told: dict[str, Any] = json.loads(done.stdout)
+    return told
