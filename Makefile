@@ -75,6 +75,10 @@ bench-matching: $(VENV)/.package ## what a command costs in the matcher, beside 
 	@tests/install-packages.sh valgrind || echo "instructions will not be counted" >&2
 	$(PYTHON) bench/matching.py --seed $(SEED)
 
+.PHONY: bench-growth
+bench-growth: $(VENV)/.package ## what a command costs in the matcher as its books grow, drawn
+	$(PYTHON) bench/growth.py
+
 .PHONY: check
 check: $(VENV)/.dev programs ## what is quick: format, lints, types, generated files, house rules
 	cargo fmt --all --check

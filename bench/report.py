@@ -9,10 +9,13 @@ import platform
 import subprocess
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from parts import Row
 from rich.table import Table
+
+if TYPE_CHECKING:
+    # It needs the programs of the venue, which not every benchmark does.
+    from parts import Row
 
 __all__ = ["heading", "machine", "table", "write"]
 
