@@ -53,7 +53,8 @@ EDGES = {
     # What stands beside it sees its own part of the engine's memory.
     "strategy": TYPES | {"config", "ring", "sys"},
     "ffi": TYPES
-    | {"config", "counters", "feed-codec", "ring", "strategy", "subscriber", "sys", "trees"},
+    | {"config", "counters", "feed-codec", "matcher"}
+    | {"ring", "strategy", "subscriber", "sys", "trees"},
     "bench": TYPES | {"fix", "matcher", "members", "ring", "sys"},
     "programs": TYPES | {"config", "engine", "gateway", "publisher", "ring", "subscriber", "sys"},
 }

@@ -14,7 +14,7 @@ extern "C" {
 #endif
 
 /* Version of this ABI: a caller that was built for another one must not go on. */
-#define TL_ABI_VERSION 3
+#define TL_ABI_VERSION 4
 uint32_t tl_abi_version(void);
 
 /* What the library takes its records, its feed messages and its rings to look like. The first two
@@ -418,6 +418,135 @@ int64_t tl_recorded_market_take(tl_recorded_market *market, const uint8_t *recor
 /* The best levels of a side, as tl_strategy_levels. */
 int64_t tl_recorded_market_levels(const tl_recorded_market *market, uint32_t instrument_id,
                                   uint8_t side, tl_level *levels, uint64_t capacity);
+
+/* A matcher of one's own: the books and rules of a venue (docs/library.md), without its gateway,
+ * journal and feed. Commands in, events out; the same commands make the same events everywhere. One
+ * thread at a time; different matchers are independent. */
+typedef struct tl_matcher tl_matcher;
+
+/* An instrument of a matcher. Prices in price units, quantities in lots. */
+typedef struct tl_instrument_limits {
+    int64_t min_price;       /* lowest and highest price of an order */
+    int64_t max_price;
+    uint64_t max_order_qty;
+    uint32_t instrument_id;
+    uint8_t phase;           /* TL_TRADING_PHASE_*: its first phase, not NONE */
+    uint8_t reserved[35];    /* zero */
+} tl_instrument_limits;
+
+/* What a matcher holds at most. Its memory is taken when it is made; what does not fit later is
+ * refused by an event with a reason. */
+typedef struct tl_matcher_capacity {
+    uint32_t instruments;
+    uint32_t orders;           /* open at a time, over all instruments */
+    uint32_t levels;           /* prices on one side of one book */
+    uint32_t cl_ord_ids;       /* ClOrdIDs ever used: of orders, and of replaces */
+    uint32_t limited_sessions; /* sessions that have limits (SetLimits) at a time */
+    uint32_t reserved[11];     /* zero */
+} tl_matcher_capacity;
+
+/* Results below 0. */
+enum {
+    TL_MATCHER_ARGUMENT = -1,              /* NULL, no value of its type, reserved and not zero */
+    TL_MATCHER_TOO_MANY_INSTRUMENTS = -2,  /* more than the capacity says */
+    TL_MATCHER_DUPLICATE_INSTRUMENT = -3,
+    TL_MATCHER_EMPTY_PRICE_RANGE = -4,     /* min_price is above max_price */
+    TL_MATCHER_NO_PHASE = -5,              /* the first phase is NONE */
+    TL_MATCHER_TOO_LARGE = -6,             /* a capacity that no memory here holds */
+    TL_MATCHER_REFUSED = -7,               /* anything else; the text says what */
+    TL_MATCHER_BAD_VALUE = -8,             /* a byte of a command is no value of its enum */
+    TL_MATCHER_BAD_SEQ = -9,               /* the seq of a command is not the one that is next */
+    TL_MATCHER_BAD_TIMESTAMP = -10         /* the timestamp of a command does not rise */
+};
+
+/* Makes a matcher. Returns 0 and sets *matcher; or a code, and writes why to error (at most
+ * error_bytes bytes, no NUL). */
+int64_t tl_matcher_new(const tl_instrument_limits *instruments, uint64_t count,
+                       const tl_matcher_capacity *capacity, tl_matcher **matcher, char *error,
+                       uint64_t error_bytes);
+
+/* Frees a matcher; NULL is allowed. */
+void tl_matcher_free(tl_matcher *matcher);
+
+/* What a call of tl_matcher_apply did. */
+typedef struct tl_matcher_batch {
+    uint64_t commands;       /* the first so many were applied; the others were not */
+    uint64_t events;         /* written */
+    uint64_t waiting;        /* events of applied commands that had no room: the next call writes
+                                them before anything else */
+    uint32_t fault_offset;   /* with a code: the byte of record `commands` that is wrong */
+    uint32_t reserved;
+} tl_matcher_batch;
+
+/* Applies commands in order and writes their events to `events`, at most `capacity`. It stops
+ *
+ * - when all are applied: 0;
+ * - when `events` is full: 0, with batch->commands below `count` or batch->waiting above 0. Nothing
+ *   is lost: call again with the commands that are left (count 0 if none is) and more room;
+ * - before a record that is none: BAD_VALUE, BAD_SEQ or BAD_TIMESTAMP, tl_matcher_why says what.
+ *   Those before it are applied, and their events written; it and those after it changed nothing.
+ *
+ * A command is applied only when no event waits and there is room for one more, so what waits is of
+ * one command. seq 0 stands for the number that is next (they begin with 1), timestamp 0 for the
+ * last one plus 1; other values have to be the next number, and to be above the last timestamp. The
+ * last event of a command has END_OF_EVENT; each command has one event at least.
+ *
+ * ARGUMENT if matcher or batch is NULL, or an array that is not empty; nothing is done. */
+int64_t tl_matcher_apply(tl_matcher *matcher, const tl_command *commands, uint64_t count,
+                         tl_event *events, uint64_t capacity, tl_matcher_batch *batch);
+
+/* Why the last tl_matcher_apply stopped with a code; result and out as tl_describe_venue; 0 if it
+ * did not. */
+int64_t tl_matcher_why(const tl_matcher *matcher, char *out, uint64_t out_bytes);
+
+/* What is to be said of a matcher as a whole. */
+typedef struct tl_matcher_totals {
+    uint64_t state_hash;     /* of the whole state: equal states have equal hashes everywhere */
+    uint64_t last_seq;       /* of the last command; 0 before the first */
+    uint64_t last_timestamp;
+    uint64_t waiting;        /* events that wait for room */
+    uint32_t open_orders;
+    uint32_t cl_ord_ids;     /* used */
+} tl_matcher_totals;
+
+/* Fills *totals. 0; or ARGUMENT. Costs nothing to speak of. */
+int64_t tl_matcher_state(const tl_matcher *matcher, tl_matcher_totals *totals);
+
+/* Phase of an instrument, TL_TRADING_PHASE_*; 0 if there is no such instrument; or ARGUMENT. */
+int64_t tl_matcher_phase(const tl_matcher *matcher, uint32_t instrument_id);
+
+/* Sets *last_px to the price of the last fill. 1: done; 0: no fill yet, or no such instrument; or
+ * ARGUMENT. */
+int64_t tl_matcher_last_px(const tl_matcher *matcher, uint32_t instrument_id, int64_t *last_px);
+
+/* The best levels of a side (1 bids, 2 offers), best first, at most `capacity`. Returns how many
+ * were written (0 too if there is no such instrument); or ARGUMENT. */
+int64_t tl_matcher_levels(const tl_matcher *matcher, uint32_t instrument_id, uint8_t side,
+                          tl_level *levels, uint64_t capacity);
+
+/* An open order. */
+typedef struct tl_matcher_order {
+    uint64_t order_id;
+    int64_t price;
+    uint64_t order_qty;      /* leaves_qty + cum_qty */
+    uint64_t leaves_qty;
+    uint64_t cum_qty;
+    int64_t cum_value;       /* sum of last_px * last_qty over its fills */
+    uint64_t priority;       /* rising along a queue */
+    char cl_ord_id[20];      /* the newest, zeros behind it */
+    uint32_t instrument_id;
+    uint32_t session_id;
+    uint32_t member_id;
+    uint8_t side;
+    uint8_t ord_type;
+    uint8_t time_in_force;
+    uint8_t reserved[5];
+} tl_matcher_order;
+
+/* The orders of a side (1 bids, 2 offers): best price first, in the order in which they will
+ * execute, at most `capacity`. Result as tl_matcher_levels. */
+int64_t tl_matcher_orders(const tl_matcher *matcher, uint32_t instrument_id, uint8_t side,
+                          tl_matcher_order *orders, uint64_t capacity);
 
 #ifdef __cplusplus
 }

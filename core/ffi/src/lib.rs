@@ -4,6 +4,7 @@
 //! The Python package reads the header and this library's hashes at import and refuses another
 //! build.
 
+pub mod matcher;
 pub mod model;
 pub mod recorded;
 pub mod strategy;
@@ -18,7 +19,7 @@ use std::path::Path;
 use touchline_types::{Command, Event, PrivateRecord, PublicRecord};
 
 /// Version of the ABI, as `TL_ABI_VERSION` in the header.
-pub const ABI_VERSION: u32 = 3;
+pub const ABI_VERSION: u32 = 4;
 
 /// Version of this ABI.
 // SAFETY: no other function of the process bears this name: the prefix tl_ is ours.

@@ -28,7 +28,7 @@ __all__ = [
 
 _HERE = Path(__file__).parent
 LIBRARY_PATH = _HERE / "libtouchline.so"
-_ABI_VERSION = 3
+_ABI_VERSION = 4
 _REBUILD = "build it again: `make setup` in a clone, or `pip install --force-reinstall touchline`"
 
 _RECORDS: dict[int, np.dtype[np.void]] = {

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 __all__ = [
     "AbiError",
     "AdminError",
+    "CommandError",
     "ConfigError",
     "CountersError",
+    "MatcherError",
     "ProgramError",
     "RingError",
     "TargetsError",
@@ -41,6 +45,33 @@ class CountersError(TouchlineError):
     def __init__(self, fault: str, text: str) -> None:
         super().__init__(text)
         self.fault = fault
+
+
+class MatcherError(TouchlineError):
+    """A matcher cannot be made like that, or was asked for what it has not; the place is named."""
+
+
+class CommandError(MatcherError):
+    """A record of an array of commands is none. Those before it have been applied.
+
+    Attributes
+    ----------
+    index : int
+        Which one, from 0.
+    field : str
+        What is wrong of it.
+    value : int
+        What stands there.
+    events : array of EVENT_DTYPE
+        The events of the commands before it that the same call has made.
+    """
+
+    def __init__(self, index: int, field: str, value: int, wrong: str, events: Any) -> None:
+        super().__init__(f"command {index}: {field} is {value}; {wrong}")
+        self.index = index
+        self.field = field
+        self.value = value
+        self.events = events
 
 
 class ProgramError(TouchlineError):
