@@ -304,17 +304,21 @@ impl TlMatcher {
         let mut applied = 0;
         // Here nothing waits if there is room: what waits has been written, or has filled it.
         while applied < count && written < capacity {
+            let mut place = MaybeUninit::uninit();
             // SAFETY: applied is below the count, which the caller promises.
-            let record = unsafe { commands.add(applied as usize).read_unaligned() };
-            let command = match command(&record, applied, seq, timestamp) {
-                Ok(command) => command,
+            let record = unsafe { commands.add(applied as usize) };
+            // SAFETY: the record is one of the caller's.
+            let command = match unsafe { command_in(&mut place, record, applied) }
+                .and_then(|command| stamp(command, applied, seq, timestamp))
+            {
+                Ok(command) => &*command,
                 Err(found) => {
                     *fault = Some(found);
                     break;
                 }
             };
             (seq, timestamp) = (command.seq, command.timestamp);
-            matcher.apply(&command, &mut |event: &Event| {
+            matcher.apply(command, &mut |event: &Event| {
                 if written < capacity {
                     // SAFETY: written is below the capacity, which the caller promises.
                     unsafe { events.add(written).write_unaligned(*event) };
@@ -336,29 +340,46 @@ impl TlMatcher {
     }
 }
 
-/// A record as a command, stamped: `seq` and `timestamp` where they are 0.
+/// Copies a record to where it can be read as a command, if it is one.
+///
+/// It is copied once, as a whole, and changed in place from then on: a copy of a command that has
+/// just been stamped would wait until the stamps are in the cache.
+///
+/// # Safety
+///
+/// `record` points to a record.
 #[inline]
-fn command(
-    record: &[u8; Command::BYTES],
+unsafe fn command_in(
+    place: &mut MaybeUninit<Command>,
+    record: *const [u8; Command::BYTES],
+    index: u64,
+) -> Result<&mut Command, Fault> {
+    let block = place.as_mut_ptr().cast::<[u8; Command::BYTES]>();
+    // SAFETY: a command is as long as its record (asserted above), and the place is ours.
+    unsafe { std::ptr::copy_nonoverlapping(record, block, 1) };
+    // SAFETY: every byte of it has just been written.
+    let block = unsafe { &*block };
+    if let Err(bad) = Command::decode(block) {
+        return Err(bad_value(block, index, bad));
+    }
+    // SAFETY: every byte is written, and those of enums hold values of theirs: decode has read
+    // them. The fields of the type lie where those of the record do, in the machine's byte order.
+    Ok(unsafe { place.assume_init_mut() })
+}
+
+/// Gives a command its `seq` and `timestamp` where they are 0, and checks them where not.
+#[inline]
+fn stamp(
+    command: &mut Command,
     index: u64,
     last_seq: u64,
     last_timestamp: u64,
-) -> Result<Command, Fault> {
-    if let Err(bad) = Command::decode(record) {
-        return Err(bad_value(record, index, bad));
-    }
-    let mut block = MaybeUninit::<Command>::uninit();
-    // SAFETY: a command is as long as its record (asserted above).
-    unsafe { block.as_mut_ptr().cast::<[u8; Command::BYTES]>().write(*record) };
-    // SAFETY: every byte is written, and those of enums hold values of theirs: decode has read
-    // them. The fields of the type lie where those of the record do, in the machine's byte order.
-    let mut command = unsafe { block.assume_init() };
-    let next = last_seq.wrapping_add(1);
-    if command.seq == 0 {
+) -> Result<&mut Command, Fault> {
+    let (found, next) = (command.seq, last_seq.wrapping_add(1));
+    if found == 0 {
         command.seq = next;
-    }
-    if command.seq != next {
-        return Err(Fault::Seq { index, found: command.seq, next });
+    } else if found != next {
+        return Err(Fault::Seq { index, found, next });
     }
     let found = command.timestamp;
     if found == 0 {

@@ -38,6 +38,9 @@ __all__ = [
 ]
 
 _ERROR_BYTES = 1024
+# Room of an array of events: so many for each command at most, and so many more.
+_EVENTS_EACH_MAX = 8
+_EVENTS_MORE = 64
 _pointer: Any = ffi.from_buffer
 
 
@@ -190,6 +193,7 @@ class Matcher:
             raise MatcherError(bytes(ffi.buffer(error)).rstrip(b"\0").decode(errors="replace"))
         self._matcher: Any = ffi.gc(handle[0], lib.tl_matcher_free)
         self._batch: Any = ffi.new("tl_matcher_batch *")
+        self._events_each = 3
         # A call lets other threads of the interpreter run; the matcher itself has no lock.
         self._lock = threading.Lock()
 
@@ -226,7 +230,9 @@ class Matcher:
         made: list[Records] = []
         done = 0
         while True:
-            events = np.empty(2 * (len(commands) - done) + 16, EVENT_DTYPE)
+            # Pages that no event reaches cost nothing; another array costs a copy of all.
+            room = self._events_each * (len(commands) - done) + _EVENTS_MORE
+            events = np.empty(room, EVENT_DTYPE)
             applied, fault = self._apply(commands[done:], events)
             made.append(events[: applied.events])
             done += applied.commands
@@ -234,6 +240,7 @@ class Matcher:
                 raise self._error(fault, commands, done, np.concatenate(made))
             if done == len(commands) and applied.waiting == 0:
                 return made[0] if len(made) == 1 else np.concatenate(made)
+            self._events_each = min(self._events_each + 1, _EVENTS_EACH_MAX)
 
     def apply_into(self, commands: Records, events: Records) -> Applied:
         """Apply commands as long as their events have room, and allocate nothing.
