@@ -473,14 +473,21 @@ impl<M: Memory> Ladders<M> {
         let Err(at) = self.find_far(ladder, rank) else { broken("a new level was not there") };
         self.push_far(ladder, rank, level);
         let above = certain(self.far_mut(ladder).get_mut(at..), "a level is in its ladder");
-        above.rotate_right(1);
+        // One place up; `rotate_right` and `copy_within` check their bounds by a panic.
+        let mut carried = FarLevel { rank, level };
+        for place in above {
+            carried = core::mem::replace(place, carried);
+        }
     }
 
     #[cold]
     fn remove_far(&mut self, ladder: usize, rank: i64) {
         let Ok(at) = self.find_far(ladder, rank) else { broken("a level that goes was there") };
-        let far = self.far_mut(ladder);
-        far.copy_within(at.wrapping_add(1).., at);
+        let above = certain(self.far_mut(ladder).get_mut(at..), "a level is in its ladder");
+        let mut carried = FarLevel::default();
+        for place in above.iter_mut().rev() {
+            carried = core::mem::replace(place, carried);
+        }
         let head = self.head_mut(ladder);
         head.far = previous_u32(head.far);
     }

@@ -98,7 +98,8 @@ fn find<M: Memory>(books: &Books<M>, instrument: u32, last_px: Option<i64>) -> O
         best.low
     } else {
         match last_px {
-            Some(px) => px.clamp(best.low, best.high),
+            // Not `clamp`: it ends the process where the bounds are not in order.
+            Some(px) => px.max(best.low).min(best.high),
             None => middle(best.low, best.high),
         }
     };
