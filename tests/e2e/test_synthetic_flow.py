@@ -6,7 +6,10 @@ import time
 from typing import Any
 
 from e2e_venue import Play, last_line
+from library_replay import engine_state, replayed
 from running_venue import RunningVenue
+
+from touchline.core import EventKind
 
 COMMANDS = 5_000
 
@@ -15,7 +18,9 @@ def flow(seed: int) -> list[str]:
     return ["simulate", "--seed", str(seed), "--commands", str(COMMANDS)]
 
 
-def test_members_trade_and_everything_is_answered(venue: RunningVenue, play: Play) -> None:
+def test_members_trade_everything_is_answered_and_the_library_comes_to_the_same_state(
+    venue: RunningVenue, play: Play
+) -> None:
     said = last_line(play(*flow(7)))
     sent = said["new_orders"] + said["replaces"] + said["cancels"]
     assert sent >= COMMANDS
@@ -23,6 +28,10 @@ def test_members_trade_and_everything_is_answered(venue: RunningVenue, play: Pla
     assert said["executions"] > 100
     status = venue.admin({"command": "status"})
     assert status["trades"] * 2 == said["executions"], "both sides of every match were told"
+    matcher, events = replayed(venue)
+    assert matcher.last_seq > COMMANDS
+    assert matcher.state_hash == engine_state(venue, matcher.last_seq)
+    assert (events["kind"] == EventKind.EXECUTED).sum() == said["executions"]
 
 
 def test_the_same_seed_makes_the_same_orders(venue: RunningVenue, play: Play) -> None:

@@ -102,8 +102,8 @@ class InstrumentLimits:
 class MatcherCapacity:
     """What a matcher holds at most; what does not fit is refused by an event with a reason.
 
-    The memory is taken, and written once, when the matcher is made: some 100 bytes for each of
-    ``cl_ord_ids``, 60 for each of ``orders``, and 64 for each of ``levels`` and instrument.
+    The memory is taken, and written once, when the matcher is made: most of it some 100 bytes for
+    each of ``cl_ord_ids`` and of ``orders``.
 
     Attributes
     ----------
