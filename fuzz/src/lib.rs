@@ -4,7 +4,7 @@
 
 use touchline_members::flow::recording::Units;
 use touchline_members::flow::{Event, FileBook};
-use touchline_types::{Command, CommandKind, OrdType, Side};
+use touchline_types::{Command, CommandKind, ExecInst, OrdType, Side};
 
 /// An instrument that admits most of what a recording may have.
 pub const UNITS: Units = Units {
@@ -104,6 +104,8 @@ pub fn command(seq: u64) -> Command {
         order_qty: 1 + seq % 5,
         side: if seq % 2 == 0 { Side::Buy } else { Side::Sell },
         ord_type: OrdType::Limit,
+        display_qty: seq % 3,
+        exec_inst: ExecInst((seq % 16) as u8),
         ..Command::of(CommandKind::NewOrder)
     }
 }

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 PAGE = 4096
-COMMAND_BYTES = 128
+COMMAND_BYTES = 192
 COMMANDS = 1024
 _ONE = (1).to_bytes(8, sys.byteorder)
 _PUNCH = 0x02 | 0x01  # FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE

@@ -175,6 +175,7 @@ fn matcher(commands: u64) -> Result<OwnedMatcher, String> {
         max_price: 100_000,
         max_order_qty: 1_000_000,
         initial_phase: TradingPhase::Continuous,
+        ..InstrumentLimits::default()
     }];
     let capacity = Capacity {
         instruments: 1,

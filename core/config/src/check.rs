@@ -8,6 +8,7 @@ use std::path::Path;
 use crate::file::{
     ChannelSection, EngineSection, File, GatewaySection, InstrumentSection, MarketDataSection,
 };
+use crate::self_match::SelfMatch;
 use crate::strategy::strategies;
 use crate::{
     Channel, Decimal, Durability, Engine, Fault, Gateway, Instrument, MarketData, Member, Session,
@@ -17,6 +18,10 @@ use touchline_types::TradingPhase;
 
 /// Instruments that a venue can hold: their number is 16 bits on the way to the matcher.
 const INSTRUMENTS_MAX: usize = 10_000;
+/// Price units of a tick, a protection or a band at most.
+const DISTANCE_MAX: u64 = 1 << 40;
+/// Highest number of a firm: the matcher can block so many.
+const FIRM_ID_MAX: u64 = 4_095;
 
 /// Collects faults; every check returns a value to go on with.
 pub(crate) struct Faults(Vec<Fault>);
@@ -269,6 +274,14 @@ fn instrument(
             TradingPhase::Call
         }
     };
+    let mut distance = |value: u64, key: &str, low: u64| {
+        faults.between(&format!("{place}.{key}"), value, low, DISTANCE_MAX);
+        i64::try_from(value).unwrap_or(0)
+    };
+    let tick_size = distance(section.tick_size, "tick_size", 1);
+    let protection = distance(section.protection, "protection", 0);
+    let price_band = distance(section.price_band, "price_band", 0);
+    faults.between(&format!("{place}.lot_size"), section.lot_size, 1, section.max_order_qty);
     Instrument {
         id: u32::try_from(index + 1).unwrap_or(u32::MAX),
         symbol: section.symbol.clone(),
@@ -279,6 +292,10 @@ fn instrument(
         round_lot: section.round_lot,
         max_order_qty: section.max_order_qty,
         phase,
+        tick_size,
+        lot_size: section.lot_size,
+        protection,
+        price_band,
     }
 }
 
@@ -308,7 +325,13 @@ fn members(file: &File, faults: &mut Faults) -> (Vec<Member>, Vec<Session>) {
             let comp_id = comp_id.clone();
             sessions.push(Session { id, member_id, comp_id, cancel_on_disconnect });
         }
-        members.push(Member { id: member_id, name: section.name.clone() });
+        faults.between(&format!("{place}.firm_id"), u64::from(section.firm_id), 0, FIRM_ID_MAX);
+        members.push(Member {
+            id: member_id,
+            name: section.name.clone(),
+            firm_id: section.firm_id,
+            self_match: SelfMatch::of(section, &place, faults),
+        });
     }
     (members, sessions)
 }
@@ -373,6 +396,46 @@ mod tests {
         let faults = faults(&text("8388608"));
         assert_eq!(faults.len(), 1, "{faults:?}");
         assert!(faults[0].contains("instrument[1].max_order_qty: times round_lot is 92233720368"));
+    }
+
+    #[test]
+    fn ticks_lots_and_distances_have_their_ranges() {
+        let keys = |tick: &str, lot: &str| {
+            let keys = format!("tick_size = {tick}\nlot_size = {lot}\nprotection = 8\nsymbol = ");
+            GOOD.replace("symbol = ", &keys)
+        };
+        let instrument = &Venue::parse(&keys("2", "5"), Path::new(".")).unwrap().instruments[0];
+        let told = (instrument.tick_size, instrument.lot_size, instrument.protection);
+        assert_eq!((told, instrument.price_band), ((2, 5, 8), 0));
+        let faults = faults(&keys("0", "10001"));
+        assert_eq!(
+            faults,
+            [
+                "instrument[1].tick_size: is 0, must be 1 to 1099511627776",
+                "instrument[1].lot_size: is 10001, must be 1 to 10000",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_member_says_its_firm_and_what_its_orders_do_where_they_meet() {
+        use touchline_types::{SelfMatchInstruction, SelfMatchScope};
+
+        let text = |words: &str| format!("{GOOD}firm_id = 7\n{words}");
+        let good = "self_match_scope = \"firm\"\nself_match_instruction = \"cancel-passive\"";
+        let venue = Venue::parse(&text(good), Path::new(".")).unwrap();
+        let member = venue.member(1).unwrap();
+        assert_eq!(member.firm_id, 7);
+        assert_eq!(member.self_match.scope, SelfMatchScope::Firm);
+        assert_eq!(member.self_match.instruction, SelfMatchInstruction::CancelPassive);
+        assert_eq!(venue.member(2), None);
+        let wrong = "self_match_scope = \"all\"\nself_match_instruction = \"decrement\"";
+        let wrong = faults(&text(wrong).replace("= 7", "= 4096"));
+        assert_eq!(wrong.len(), 2, "{wrong:?}");
+        assert!(wrong[0].contains("member[1].firm_id: is 4096, must be 0 to 4095"), "{wrong:?}");
+        assert!(wrong[1].contains("member[1].self_match_scope: is \"all\", must be"), "{wrong:?}");
+        let alone = faults(&text("self_match_instruction = \"decrement\""));
+        assert!(alone[0].contains("member[1].self_match_instruction: needs"), "{alone:?}");
     }
 
     #[test]

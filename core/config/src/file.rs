@@ -144,6 +144,14 @@ pub(crate) struct InstrumentSection {
     pub(crate) max_order_qty: u64,
     #[serde(default = "call")]
     pub(crate) phase: String,
+    #[serde(default = "one")]
+    pub(crate) tick_size: u64,
+    #[serde(default = "one")]
+    pub(crate) lot_size: u64,
+    #[serde(default)]
+    pub(crate) protection: u64,
+    #[serde(default)]
+    pub(crate) price_band: u64,
 }
 
 fn usd() -> String {
@@ -170,6 +178,16 @@ pub(crate) struct MemberSection {
     pub(crate) sessions: Vec<String>,
     #[serde(default)]
     pub(crate) cancel_on_disconnect: bool,
+    #[serde(default)]
+    pub(crate) firm_id: u32,
+    #[serde(default = "none")]
+    pub(crate) self_match_scope: String,
+    #[serde(default = "none")]
+    pub(crate) self_match_instruction: String,
+}
+
+fn none() -> String {
+    "none".into()
 }
 
 #[derive(Debug, Deserialize)]

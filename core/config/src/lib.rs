@@ -7,12 +7,14 @@
 mod check;
 mod file;
 mod price;
+mod self_match;
 mod strategy;
 
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::path::{Path, PathBuf};
 
 pub use price::{Decimal, DecimalError};
+pub use self_match::SelfMatch;
 pub use strategy::Strategy;
 use touchline_types::TradingPhase;
 
@@ -173,6 +175,14 @@ pub struct Instrument {
     pub max_order_qty: u64,
     /// Phase at the start of the day.
     pub phase: TradingPhase,
+    /// Prices are multiples of this, price units.
+    pub tick_size: i64,
+    /// Quantities are multiples of this, lots.
+    pub lot_size: u64,
+    /// So far beyond the touch a market order may go, price units; 0 is no bound.
+    pub protection: i64,
+    /// So far through the last price a limit may be, price units; 0 is no bound.
+    pub price_band: i64,
 }
 
 /// One `[[member]]`.
@@ -182,6 +192,10 @@ pub struct Member {
     pub id: u32,
     /// Name.
     pub name: String,
+    /// Number of its firm, from 1; 0 is none.
+    pub firm_id: u32,
+    /// What its orders do where they meet its own.
+    pub self_match: SelfMatch,
 }
 
 /// One FIX session of a member.
@@ -264,6 +278,12 @@ impl Venue {
         let file: file::File = toml::from_str(text)
             .map_err(|error| ConfigError::Parse(PathBuf::new(), error.to_string()))?;
         check::check(&file, folder).map_err(|faults| ConfigError::Faults(PathBuf::new(), faults))
+    }
+
+    /// The member with a number.
+    #[must_use]
+    pub fn member(&self, member_id: u32) -> Option<&Member> {
+        self.members.get((member_id as usize).checked_sub(1)?)
     }
 
     /// The instrument with a symbol.

@@ -24,6 +24,7 @@ use crate::admin::Operator;
 use crate::hashes::StateHashes;
 use crate::journaling::{Durable, JournalAgent, JournalMetrics};
 use crate::metrics::{Metrics, TELL_NS};
+use crate::ownership::Ownership;
 use crate::release::{Matched, Outlets, Pending, Until};
 use crate::stats::Stats;
 use crate::strategies::{OWN_GATEWAY, Strategies, Visits};
@@ -102,7 +103,8 @@ pub struct Engine {
     pub(crate) stats: Stats,
     pub(crate) metrics: Metrics,
     pub(crate) replayed: Replay,
-    member_of: Vec<u32>,
+    /// By number of the session less one.
+    owner_of: Vec<Ownership>,
 }
 
 /// What the start found in the journal.
@@ -199,7 +201,11 @@ impl Engine {
             stats: metrics.stats(),
             metrics,
             replayed: Replay { commands: seq, state_hash, checked: noted.is_some() },
-            member_of: venue.sessions.iter().map(|session| session.member_id).collect(),
+            owner_of: venue
+                .sessions
+                .iter()
+                .map(|one| Ownership::of(venue, one.member_id))
+                .collect(),
             venue: venue.clone(),
             beacon,
             unfinished,

@@ -16,6 +16,7 @@ mod engine;
 mod hashes;
 mod journaling;
 mod metrics;
+mod ownership;
 mod release;
 mod stats;
 mod strategies;

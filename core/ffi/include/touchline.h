@@ -206,7 +206,8 @@ enum {
     TL_EXECUTION_TRADE = 3,           /* a fill */
     TL_EXECUTION_CANCELED = 4,        /* the rest is gone */
     TL_EXECUTION_REPLACED = 5,        /* price and order_qty are new */
-    TL_EXECUTION_CANCEL_REJECTED = 6  /* a cancel or replace was refused: reason */
+    TL_EXECUTION_CANCEL_REJECTED = 6, /* a cancel or replace was refused: reason */
+    TL_EXECUTION_RESTATED = 7         /* the venue changed it: price, order_qty and leaves_qty */
 };
 
 enum {

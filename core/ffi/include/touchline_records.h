@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 /* Hash of every name, number, offset and length of core/schema/touchline-core.xml */
-#define TL_LAYOUT_HASH UINT64_C(0x650b290040842f66)
+#define TL_LAYOUT_HASH UINT64_C(0xa585b71ece43c509)
 
 /* Side(54) */
 enum {
@@ -20,6 +20,9 @@ enum {
     TL_ORD_TYPE_NONE = 0, /* Not an order */
     TL_ORD_TYPE_MARKET = 1, /* Executes at any price; the rest is cancelled */
     TL_ORD_TYPE_LIMIT = 2, /* Executes at its price or better */
+    TL_ORD_TYPE_STOP = 3, /* Held until stop_px is reached, then a market order */
+    TL_ORD_TYPE_STOP_LIMIT = 4, /* Held until stop_px is reached, then a limit order */
+    TL_ORD_TYPE_MARKET_TO_LIMIT = 5, /* K of FIX: executes at the best opposite price alone; the rest is a limit order at that price */
 };
 
 /* TimeInForce(59) */
@@ -28,6 +31,7 @@ enum {
     TL_TIME_IN_FORCE_GOOD_TILL_CANCEL = 1, /* Rests until it is cancelled */
     TL_TIME_IN_FORCE_IMMEDIATE_OR_CANCEL = 3, /* What does not execute at once is cancelled */
     TL_TIME_IN_FORCE_FILL_OR_KILL = 4, /* Executes at once in full, or not at all */
+    TL_TIME_IN_FORCE_GOOD_TILL_DATE = 6, /* Rests until expire_time */
 };
 
 /* Phase of an instrument, values of SecurityTradingStatus(326) */
@@ -45,6 +49,33 @@ enum {
     TL_SCOPE_SESSION = 1, /* One FIX session */
     TL_SCOPE_MEMBER = 2, /* All sessions of a member */
     TL_SCOPE_VENUE = 3, /* Everybody */
+    TL_SCOPE_FIRM = 4, /* All members of a firm */
+};
+
+/* Which other orders an arriving order must not execute against */
+enum {
+    TL_SELF_MATCH_SCOPE_NONE = 0, /* It executes against all */
+    TL_SELF_MATCH_SCOPE_SESSION = 1, /* Those of its session */
+    TL_SELF_MATCH_SCOPE_MEMBER = 2, /* Those of its member */
+    TL_SELF_MATCH_SCOPE_FIRM = 3, /* Those of its firm */
+    TL_SELF_MATCH_SCOPE_GROUP = 4, /* Those of its firm, or of its member where that has no firm, with the same self_match_id, which is not 0 */
+};
+
+/* SelfMatchPreventionInstruction(2964): what happens where an order meets one that it must not execute against */
+enum {
+    TL_SELF_MATCH_INSTRUCTION_NONE = 0, /* None: nothing is prevented */
+    TL_SELF_MATCH_INSTRUCTION_CANCEL_AGGRESSIVE = 1, /* What is left of the arriving order is cancelled */
+    TL_SELF_MATCH_INSTRUCTION_CANCEL_PASSIVE = 2, /* The resting order is cancelled, and the arriving one goes on */
+    TL_SELF_MATCH_INSTRUCTION_CANCEL_BOTH = 3, /* Both are cancelled */
+    TL_SELF_MATCH_INSTRUCTION_DECREMENT = 4, /* Both have less by the smaller of the two quantities; what reaches zero is cancelled */
+};
+
+/* ExecInst(18) and its kin: how an order wants to be handled */
+enum {
+    TL_EXEC_INST_POST_ONLY = 1, /* Never executes on arrival: refused with WouldCross where it would */
+    TL_EXEC_INST_SLIDE = 2, /* Post-only that rests one tick behind the touch of the other side instead of being refused */
+    TL_EXEC_INST_HIDDEN = 4, /* Rests without being shown, behind every displayed order of its price */
+    TL_EXEC_INST_TRIGGER_ON_TOUCH = 8, /* A stop that looks at the best opposite price, and not at the last trade */
 };
 
 /* What a command asks for */
@@ -58,6 +89,9 @@ enum {
     TL_COMMAND_KIND_BLOCK_ENTRY = 7, /* An operator blocks new orders and replaces of a scope; cancels stay admitted */
     TL_COMMAND_KIND_ADMIT_ENTRY = 8, /* An operator takes a block back */
     TL_COMMAND_KIND_SET_LIMITS = 9, /* An operator sets the limits of a session: largest order, largest position, orders a second; each is no limit where it is 0, and with all of them 0 the limits are taken away */
+    TL_COMMAND_KIND_EXPIRE_ORDERS = 10, /* The engine's time tick: cancels orders whose expire_time has come, so many at a time */
+    TL_COMMAND_KIND_SET_ACCOUNT = 11, /* An operator sets an account */
+    TL_COMMAND_KIND_DEPOSIT = 12, /* An operator adds to an account, or takes from it */
 };
 
 /* What happened */
@@ -80,6 +114,10 @@ enum {
     TL_EVENT_KIND_SNAPSHOT_INSTRUMENT = 16, /* Ring of a strategy only: an instrument with phase, last_px (the lowest number without one), and the strategy's own position in cum_value */
     TL_EVENT_KIND_SNAPSHOT_ORDER = 17, /* Ring of a strategy only: a resting order as it was after command seq, without its owner */
     TL_EVENT_KIND_SNAPSHOT_END = 18, /* Ring of a strategy only: the snapshot is whole for who has read as many public records as priority says */
+    TL_EVENT_KIND_TRIGGERED = 19, /* A stop has become a market or limit order; ExecType(150)=L */
+    TL_EVENT_KIND_REPLENISHED = 20, /* An iceberg shows its next part at the end of its queue; ExecType(150)=D */
+    TL_EVENT_KIND_RESTATED = 21, /* Self-match prevention took last_qty from an order; ExecType(150)=D */
+    TL_EVENT_KIND_EXPIRED = 22, /* The rest of an order is gone, for its expire_time has come; ExecType(150)=C */
 };
 
 /* What happened to a book, in the words of ITCH */
@@ -121,6 +159,20 @@ enum {
     TL_REASON_ENTRY_BLOCKED = 14, /* An operator has blocked order entry of the session, its member or the venue */
     TL_REASON_POSITION_LIMIT = 15, /* Would take the session's position, with its open orders, above its limit */
     TL_REASON_RATE_EXCEEDED = 16, /* The session sends more orders a second than it may */
+    TL_REASON_SELF_MATCH = 17, /* Would execute against an order of the same owner */
+    TL_REASON_WOULD_CROSS = 18, /* A post-only order would execute on arrival */
+    TL_REASON_MIN_QTY_NOT_MET = 19, /* Less than min_qty could execute at once */
+    TL_REASON_NO_LIQUIDITY = 20, /* There is no opposite price to take a limit from */
+    TL_REASON_TICK_SIZE = 21, /* Price is no multiple of the instrument's tick_size */
+    TL_REASON_LOT_SIZE = 22, /* Quantity is no multiple of the instrument's lot_size */
+    TL_REASON_STOP_PX_WRONG = 23, /* stop_px is missing, out of range, off tick, or given where there is no stop */
+    TL_REASON_DISPLAY_QTY_WRONG = 24, /* display_qty does not go with the order, or is above its quantity, or no multiple of lot_size */
+    TL_REASON_MIN_QTY_WRONG = 25, /* min_qty does not go with the order, or is above its quantity */
+    TL_REASON_EXPIRE_TIME_PAST = 26, /* expire_time is missing, has passed, or is given without GoodTillDate */
+    TL_REASON_INSUFFICIENT_FUNDS = 27, /* The account does not hold what the order could cost */
+    TL_REASON_EXPIRED = 28, /* The order's expire_time has come */
+    TL_REASON_TOO_MANY_ACCOUNTS = 29, /* The venue holds as many accounts as it can */
+    TL_REASON_PRICE_BAND = 30, /* A limit price is too far through the reference price */
 };
 
 /* Flags of an event */
@@ -156,13 +208,23 @@ typedef struct tl_command {
     uint8_t gateway_id; /* Gateway whose ring it came from, stamped by the engine */
     uint8_t reserved[2]; /* Zero */
     uint64_t token; /* Returned unchanged in every private record that answers it */
-    uint32_t scope_id; /* Number of the session or member of the scope */
-    uint8_t scope; /* MassCancel, BlockEntry, AdmitEntry: whose orders. SetLimits: Session */
+    uint32_t scope_id; /* Number of the session, member or firm of the scope */
+    uint8_t scope; /* MassCancel, BlockEntry, AdmitEntry: whose orders. SetLimits: Session. MassCancel looks at instrument_id (0: all) and side (Undisclosed: both) as well */
     uint8_t reserved_tail[3]; /* Zero */
     uint32_t rate_per_s; /* SetLimits: new orders and replaces a second that are admitted in the long run; 0 is no limit */
     uint32_t rate_burst; /* SetLimits: how many of them are admitted at once after a rest; 0 where rate_per_s is, and only there */
+    int64_t stop_px; /* StopPx(99) of a stop in price units; 0 for every other order */
+    uint64_t display_qty; /* DisplayQty(1138) of an iceberg in lots; 0 shows the whole order */
+    uint64_t min_qty; /* MinQty(110) in lots; 0 is none */
+    uint64_t expire_time; /* ExpireTime(126) of a GoodTillDate order, ns since the epoch, UTC; else 0 */
+    uint32_t firm_id; /* Firm of the member, from 1; 0 is none */
+    uint32_t self_match_id; /* SelfMatchPreventionID(2362); 0 is none */
+    uint8_t self_match_scope; /* Which orders it must not execute against */
+    uint8_t self_match_instruction; /* What is done instead */
+    uint8_t exec_inst; /* ExecInst(18), and DisplayMethod(1084) and TriggerPriceType(1107) */
+    uint8_t reserved_more[21]; /* Zero */
 } tl_command;
-_Static_assert(sizeof(tl_command) == 128, "tl_command: size");
+_Static_assert(sizeof(tl_command) == 192, "tl_command: size");
 _Static_assert(offsetof(tl_command, seq) == 0, "tl_command.seq");
 _Static_assert(offsetof(tl_command, timestamp) == 8, "tl_command.timestamp");
 _Static_assert(offsetof(tl_command, recv_time) == 16, "tl_command.recv_time");
@@ -187,6 +249,16 @@ _Static_assert(offsetof(tl_command, scope) == 116, "tl_command.scope");
 _Static_assert(offsetof(tl_command, reserved_tail) == 117, "tl_command.reserved_tail");
 _Static_assert(offsetof(tl_command, rate_per_s) == 120, "tl_command.rate_per_s");
 _Static_assert(offsetof(tl_command, rate_burst) == 124, "tl_command.rate_burst");
+_Static_assert(offsetof(tl_command, stop_px) == 128, "tl_command.stop_px");
+_Static_assert(offsetof(tl_command, display_qty) == 136, "tl_command.display_qty");
+_Static_assert(offsetof(tl_command, min_qty) == 144, "tl_command.min_qty");
+_Static_assert(offsetof(tl_command, expire_time) == 152, "tl_command.expire_time");
+_Static_assert(offsetof(tl_command, firm_id) == 160, "tl_command.firm_id");
+_Static_assert(offsetof(tl_command, self_match_id) == 164, "tl_command.self_match_id");
+_Static_assert(offsetof(tl_command, self_match_scope) == 168, "tl_command.self_match_scope");
+_Static_assert(offsetof(tl_command, self_match_instruction) == 169, "tl_command.self_match_instruction");
+_Static_assert(offsetof(tl_command, exec_inst) == 170, "tl_command.exec_inst");
+_Static_assert(offsetof(tl_command, reserved_more) == 171, "tl_command.reserved_more");
 enum { TL_COMMAND_TEMPLATE_ID = 1 };
 
 /* What the matcher makes. A command makes one event or more; the last one says so */
@@ -217,7 +289,11 @@ typedef struct tl_event {
     uint8_t reason; /* Why it was refused */
     uint8_t phase; /* PhaseChanged: the phase that was entered */
     uint8_t flags; /* Flags */
-    uint8_t reserved[32]; /* Zero */
+    int64_t stop_px; /* StopPx(99) of a stop in price units, also after its trigger; else 0 */
+    uint64_t display_qty; /* DisplayQty(1138) of an iceberg: the most that it shows, lots; else 0 */
+    uint64_t expire_time; /* ExpireTime(126) of a GoodTillDate order, ns since the epoch, UTC; else 0 */
+    uint8_t exec_inst; /* Of the order */
+    uint8_t reserved[7]; /* Zero */
 } tl_event;
 _Static_assert(sizeof(tl_event) == 192, "tl_event: size");
 _Static_assert(offsetof(tl_event, seq) == 0, "tl_event.seq");
@@ -246,7 +322,11 @@ _Static_assert(offsetof(tl_event, ord_status) == 156, "tl_event.ord_status");
 _Static_assert(offsetof(tl_event, reason) == 157, "tl_event.reason");
 _Static_assert(offsetof(tl_event, phase) == 158, "tl_event.phase");
 _Static_assert(offsetof(tl_event, flags) == 159, "tl_event.flags");
-_Static_assert(offsetof(tl_event, reserved) == 160, "tl_event.reserved");
+_Static_assert(offsetof(tl_event, stop_px) == 160, "tl_event.stop_px");
+_Static_assert(offsetof(tl_event, display_qty) == 168, "tl_event.display_qty");
+_Static_assert(offsetof(tl_event, expire_time) == 176, "tl_event.expire_time");
+_Static_assert(offsetof(tl_event, exec_inst) == 184, "tl_event.exec_inst");
+_Static_assert(offsetof(tl_event, reserved) == 185, "tl_event.reserved");
 enum { TL_EVENT_TEMPLATE_ID = 2 };
 
 /* A record of a gateway's ring: the event of one of its sessions, and when each hop was passed. Times are ns since the epoch, UTC */

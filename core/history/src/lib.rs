@@ -68,6 +68,10 @@ pub fn matcher_of(venue: &Venue) -> Result<OwnedMatcher, HistoryError> {
             max_price: instrument.max_price,
             max_order_qty: instrument.max_order_qty,
             initial_phase: instrument.phase,
+            tick_size: instrument.tick_size,
+            lot_size: instrument.lot_size,
+            protection: instrument.protection,
+            price_band: instrument.price_band,
         })
         .collect();
     let count = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);

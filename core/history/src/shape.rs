@@ -44,7 +44,8 @@ fn shape(venue: &Venue) -> String {
     for instrument in &venue.instruments {
         let _ = writeln!(
             text,
-            "instrument {} {}: increment {}, price {}..{}, lot {}, order {}, phase {:?}",
+            "instrument {} {}: increment {}, price {}..{}, lot {}, order {}, phase {:?}, \
+             tick {}, lots of {}, protection {}, band {}",
             instrument.id,
             instrument.symbol,
             instrument.price_increment,
@@ -52,7 +53,11 @@ fn shape(venue: &Venue) -> String {
             instrument.max_price,
             instrument.round_lot,
             instrument.max_order_qty,
-            instrument.phase
+            instrument.phase,
+            instrument.tick_size,
+            instrument.lot_size,
+            instrument.protection,
+            instrument.price_band
         );
     }
     for session in &venue.sessions {

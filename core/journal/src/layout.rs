@@ -7,7 +7,7 @@
 //! block    0  u32 magic | 4 u32 crc32c of all that follows, to the end of the last command
 //!          8  u64 first seq | 16 u32 commands | 20 u32 crc of the block before (0: first of all)
 //!          24 40 bytes of zero
-//!          64 commands, 128 bytes each
+//!          64 commands, 192 bytes each
 //! ```
 //!
 //! Little endian. A block starts on a sector of its own, so that a torn write of one block cannot
@@ -18,8 +18,8 @@ use touchline_types::Command;
 
 /// `"TLJRNL01"` as a little-endian word.
 pub const MAGIC: u64 = u64::from_le_bytes(*b"TLJRNL01");
-/// Version of this layout.
-pub const VERSION: u64 = 1;
+/// Version of this layout: 2 since commands have 192 bytes.
+pub const VERSION: u64 = 2;
 /// First word of a block.
 pub const BLOCK_MAGIC: u32 = u32::from_le_bytes(*b"TLBK");
 /// Bytes before the first block.
@@ -35,7 +35,7 @@ pub const SEGMENT_BYTES: u64 = 64 << 20;
 /// Longest block.
 pub const BLOCK_BYTES_MAX: usize = BLOCK_HEADER_BYTES + BLOCK_COMMANDS_MAX * Command::BYTES;
 
-const _: () = assert!(Command::BYTES == 128);
+const _: () = assert!(Command::BYTES == 192);
 const _: () =
     assert!(HEADER_BYTES.is_multiple_of(ALIGNMENT) && SEGMENT_BYTES.is_multiple_of(ALIGNMENT));
 

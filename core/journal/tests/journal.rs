@@ -105,7 +105,7 @@ fn a_flipped_bit_before_the_last_block_is_refused_with_its_place() {
     let path = dir.segments()[0].clone();
     let clean = std::fs::read(&path).unwrap();
     let start = layout::HEADER_BYTES + layout::block_span(2);
-    let len = layout::BLOCK_HEADER_BYTES as u64 + 5 * 128;
+    let len = layout::BLOCK_HEADER_BYTES as u64 + 5 * 192;
     for at in start..start + len {
         // The reserved bytes of the head are covered by the checksum like everything else.
         let mut bytes = clean.clone();
@@ -132,7 +132,7 @@ fn a_segment_of_another_build_is_refused_by_field() {
     write(&dir, &[1..=1]);
     let file = std::fs::OpenOptions::new().write(true).open(&dir.segments()[0]).unwrap();
     file.write_all_at(&9_u64.to_le_bytes(), 8).unwrap();
-    assert!(matches!(read_all(&dir), Err(JournalError::Format(_, "version", 9, 1))));
+    assert!(matches!(read_all(&dir), Err(JournalError::Format(_, "version", 9, 2))));
 }
 
 #[test]

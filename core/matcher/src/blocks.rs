@@ -45,7 +45,7 @@ impl Blocks {
 
     pub(crate) fn contains(&self, scope: Scope, scope_id: u32) -> bool {
         match scope {
-            Scope::None => false,
+            Scope::None | Scope::Firm => false,
             Scope::Session => is_set(&self.sessions, scope_id),
             Scope::Member => is_set(&self.members, scope_id),
             Scope::Venue => self.venue,
@@ -60,7 +60,7 @@ impl Blocks {
                 self.venue = blocked;
                 return;
             }
-            Scope::None => return,
+            Scope::None | Scope::Firm => return,
         };
         let (at, bit) = place(scope_id);
         if let Some(word) = words.get_mut(at) {
@@ -90,7 +90,7 @@ fn is_set(words: &[u64; WORDS], id: u32) -> bool {
 /// True if an order belongs to a scope.
 fn belongs(record: &OrderRecord, scope: Scope, scope_id: u32) -> bool {
     match scope {
-        Scope::None => false,
+        Scope::None | Scope::Firm => false,
         Scope::Session => record.session_id == scope_id,
         Scope::Member => record.member_id == scope_id,
         Scope::Venue => true,

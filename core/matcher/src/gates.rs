@@ -10,13 +10,18 @@
 //! | 2 | ExchangeClosed | UnknownOrder, TooLateToCancel | UnknownOrder, TooLateToCancel | UnsupportedCharacteristic: not the operator |
 //! | 3 | UnsupportedCharacteristic | NotReplaceable: instrument, side or type differ | | PhaseNotAdmitted: there already, or no phase |
 //! | 4 | PriceOutOfRange: limit only | ExchangeClosed | | |
-//! | 5 | IncorrectQuantity: zero | UnsupportedCharacteristic: IOC or FOK | | |
-//! | 6 | OrderExceedsLimit: the instrument's, the session's | PriceOutOfRange | | |
-//! | 7 | PositionLimit | IncorrectQuantity: not above what has executed | | |
-//! | 8 | DuplicateClOrdID | OrderExceedsLimit: the instrument's, the session's | | |
-//! | 9 | TooManyClOrdIDs | PositionLimit: of the session that owns the order | | |
-//! | 10 | TooManyOrders: it may rest, and there is no slot or level for it | TooManyClOrdIDs | | |
-//! | 11 | | TooManyOrders: no level for it | | |
+//! | 5 | TickSize: limit only | UnsupportedCharacteristic: it would not rest | | |
+//! | 6 | IncorrectQuantity: zero | PriceOutOfRange | | |
+//! | 7 | LotSize | TickSize | | |
+//! | 8 | OrderExceedsLimit: the instrument's, the session's | IncorrectQuantity: not above what has executed | | |
+//! | 9 | PositionLimit | LotSize | | |
+//! | 10 | DuplicateClOrdID | OrderExceedsLimit: the instrument's, the session's | | |
+//! | 11 | TooManyClOrdIDs | PositionLimit: of the session that owns the order | | |
+//! | 12 | TooManyOrders: it may rest, and there is no slot or level for it | TooManyClOrdIDs | | |
+//! | 13 | | TooManyOrders: no level for it | | |
+//!
+//! What commands can say and the matcher does not do yet is UnsupportedCharacteristic, in one place:
+//! `is_offered`, and `block` and `mass_cancel` for the scope of a firm.
 //!
 //! A block, its end, and a mass cancel of others are the operator's: UnsupportedCharacteristic for
 //! everybody else, and for a scope that there is not. A session may cancel its own orders.
@@ -29,7 +34,10 @@
 //! A cancel names its order by OrigClOrdID and member alone. An older ClOrdID of a replaced order
 //! is an UnknownOrder: only the latest is accepted.
 
-use touchline_types::{Command, OrdType, Reason, Scope, Side, TimeInForce, TradingPhase};
+use touchline_types::{
+    Command, ExecInst, OrdType, Reason, Scope, SelfMatchInstruction, SelfMatchScope, Side,
+    TimeInForce, TradingPhase,
+};
 
 use crate::blocks::OWNERS_MAX;
 use crate::book::{Books, RestingOrder};
@@ -79,6 +87,7 @@ pub(crate) fn new_order<M: Memory>(
     if command.order_qty == 0 {
         return Err(Reason::IncorrectQuantity);
     }
+    lot(instrument, command.order_qty)?;
     largest_qty(instrument, command.order_qty)?;
     limits.new_order(command, found)?;
     let Err(seat) = names.find(&hashes.own(command)) else {
@@ -139,7 +148,7 @@ pub(crate) fn known<M: Memory>(names: &Names<M>, command: &Command) -> Option<Na
 /// Checks a block, or the end of one.
 pub(crate) fn block(command: &Command) -> Result<(), Reason> {
     let known = match command.scope {
-        Scope::None => false,
+        Scope::None | Scope::Firm => false,
         Scope::Session | Scope::Member => command.scope_id <= OWNERS_MAX,
         Scope::Venue => command.scope_id == 0,
     };
@@ -150,7 +159,8 @@ pub(crate) fn block(command: &Command) -> Result<(), Reason> {
 /// Checks a mass cancel.
 pub(crate) fn mass_cancel(command: &Command) -> Result<(), Reason> {
     let own = command.scope == Scope::Session && command.scope_id == command.session_id;
-    let by_operator = command.session_id == 0 && command.scope != Scope::None;
+    let known = !matches!(command.scope, Scope::None | Scope::Firm);
+    let by_operator = command.session_id == 0 && known;
     if own || by_operator { Ok(()) } else { Err(Reason::UnsupportedCharacteristic) }
 }
 
@@ -187,7 +197,7 @@ fn terms<M: Memory>(
     }
     let instrument = books.instrument(order.instrument);
     phase(instrument)?;
-    if !may_rest(command.ord_type, command.time_in_force) {
+    if !(may_rest(command.ord_type, command.time_in_force) && is_offered(command)) {
         return Err(Reason::UnsupportedCharacteristic);
     }
     price(instrument, command.price)?;
@@ -195,6 +205,7 @@ fn terms<M: Memory>(
     if command.order_qty <= cum_qty {
         return Err(Reason::IncorrectQuantity);
     }
+    lot(instrument, command.order_qty)?;
     largest_qty(instrument, command.order_qty)?;
     let leaves_qty = less(command.order_qty, cum_qty);
     let more_qty = leaves_qty.saturating_sub(order.leaves_qty);
@@ -253,17 +264,39 @@ const fn phase(instrument: &Instrument) -> Result<(), Reason> {
 /// Side, order type and time in force, and whether the phase offers them together.
 fn characteristic(instrument: &Instrument, command: &Command) -> Result<(), Reason> {
     let is_order = command.side != Side::Undisclosed && command.ord_type != OrdType::None;
-    let offered = instrument.phase == TradingPhase::Continuous
+    let in_phase = instrument.phase == TradingPhase::Continuous
         || may_rest(command.ord_type, command.time_in_force);
-    if is_order && offered { Ok(()) } else { Err(Reason::UnsupportedCharacteristic) }
-}
-
-fn price(instrument: &Instrument, price: i64) -> Result<(), Reason> {
-    if (instrument.min_price..=instrument.max_price).contains(&price) {
+    if is_order && in_phase && is_offered(command) {
         Ok(())
     } else {
-        Err(Reason::PriceOutOfRange)
+        Err(Reason::UnsupportedCharacteristic)
     }
+}
+
+/// What of an order the matcher does. Everything else that an order can say is refused here.
+fn is_offered(command: &Command) -> bool {
+    matches!(command.ord_type, OrdType::Market | OrdType::Limit)
+        && command.time_in_force != TimeInForce::GoodTillDate
+        && (command.stop_px, command.display_qty, command.min_qty, command.expire_time)
+            == (0, 0, 0, 0)
+        && command.exec_inst == ExecInst::NONE
+        && command.self_match_scope == SelfMatchScope::None
+        && command.self_match_instruction == SelfMatchInstruction::None
+}
+
+/// The range of a price, and the tick.
+fn price(instrument: &Instrument, price: i64) -> Result<(), Reason> {
+    if !(instrument.min_price..=instrument.max_price).contains(&price) {
+        Err(Reason::PriceOutOfRange)
+    } else if !instrument.tick.divides(price.unsigned_abs()) {
+        Err(Reason::TickSize)
+    } else {
+        Ok(())
+    }
+}
+
+const fn lot(instrument: &Instrument, order_qty: u64) -> Result<(), Reason> {
+    if instrument.lot.divides(order_qty) { Ok(()) } else { Err(Reason::LotSize) }
 }
 
 const fn largest_qty(instrument: &Instrument, order_qty: u64) -> Result<(), Reason> {

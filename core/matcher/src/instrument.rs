@@ -2,6 +2,7 @@
 
 use touchline_types::TradingPhase;
 
+use crate::multiple::Multiple;
 use crate::state_hash;
 
 /// What the configuration says of an instrument.
@@ -18,6 +19,30 @@ pub struct InstrumentLimits {
     pub max_order_qty: u64,
     /// Phase before the first ChangePhase.
     pub initial_phase: TradingPhase,
+    /// Prices of orders are multiples of this, price units, from 1.
+    pub tick_size: i64,
+    /// Quantities of orders are multiples of this, lots, from 1.
+    pub lot_size: u64,
+    /// So far beyond the touch a market order may go, price units; 0 is no bound.
+    pub protection: i64,
+    /// So far through the last price a limit may be, price units; 0 is no bound.
+    pub price_band: i64,
+}
+
+impl Default for InstrumentLimits {
+    fn default() -> Self {
+        Self {
+            instrument_id: 0,
+            min_price: 0,
+            max_price: 0,
+            max_order_qty: 0,
+            initial_phase: TradingPhase::None,
+            tick_size: 1,
+            lot_size: 1,
+            protection: 0,
+            price_band: 0,
+        }
+    }
 }
 
 /// An instrument: its limits, its phase and its last price.
@@ -29,6 +54,8 @@ pub struct Instrument {
     /// At most `i64::MAX / max(widest price, orders in the pool)`: so the value of an order, and
     /// the sum of all quantities of a book, fit 63 bits.
     pub(crate) qty_max: u64,
+    pub(crate) tick: Multiple,
+    pub(crate) lot: Multiple,
     pub(crate) phase: TradingPhase,
     pub(crate) last_px: Option<i64>,
     /// Its part of the state hash.
@@ -42,6 +69,8 @@ impl Default for Instrument {
             min_price: 0,
             max_price: 0,
             qty_max: 0,
+            tick: Multiple::of(1),
+            lot: Multiple::of(1),
             phase: TradingPhase::None,
             last_px: None,
             mix: 0,
@@ -61,6 +90,8 @@ impl Instrument {
             qty_max: limits
                 .max_order_qty
                 .min(i64::MAX.unsigned_abs().checked_div(bound).unwrap_or(0)),
+            tick: Multiple::of(limits.tick_size.unsigned_abs()),
+            lot: Multiple::of(limits.lot_size),
             phase: limits.initial_phase,
             last_px: None,
             mix: 0,

@@ -36,6 +36,7 @@
 //!     max_price: 100_000,
 //!     max_order_qty: 1_000,
 //!     initial_phase: TradingPhase::Continuous,
+//!     ..InstrumentLimits::default()
 //! }];
 //! let capacity = Capacity {
 //!     instruments: 1,
@@ -80,6 +81,7 @@ mod invariant;
 mod ladder;
 mod limits;
 mod matcher;
+mod multiple;
 mod names;
 mod replace;
 mod state_hash;

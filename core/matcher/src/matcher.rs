@@ -62,6 +62,24 @@ pub enum MatcherError {
     },
     /// An instrument has phase `None` to begin with; holds its number.
     NoPhase(u32),
+    /// The tick or the lot of this instrument is below 1.
+    NoStep {
+        /// Number of the instrument.
+        instrument_id: u32,
+        /// Its tick_size.
+        tick_size: i64,
+        /// Its lot_size.
+        lot_size: u64,
+    },
+    /// The protection or the price band of this instrument is below 0.
+    NegativeDistance {
+        /// Number of the instrument.
+        instrument_id: u32,
+        /// Its protection.
+        protection: i64,
+        /// Its price_band.
+        price_band: i64,
+    },
     /// A slice of the storage has another length than the others need.
     SliceLength {
         /// Name of the slice in [`Storage`].
@@ -87,6 +105,15 @@ impl core::fmt::Display for MatcherError {
                 "instrument {instrument_id}: lowest price {min_price} is above highest {max_price}"
             ),
             Self::NoPhase(id) => write!(out, "instrument {id} has no initial phase"),
+            Self::NoStep { instrument_id, tick_size, lot_size } => write!(
+                out,
+                "instrument {instrument_id}: tick_size {tick_size} or lot_size {lot_size} is below 1"
+            ),
+            Self::NegativeDistance { instrument_id, protection, price_band } => write!(
+                out,
+                "instrument {instrument_id}: protection {protection} or price_band {price_band} \
+                 is below 0"
+            ),
             Self::SliceLength { slice, given, needed } => {
                 write!(out, "slice {slice} has {given} elements, {needed} are needed")
             }
@@ -203,6 +230,9 @@ impl<M: Memory> Matcher<M> {
             CommandKind::BlockEntry => self.block(command, true, &mut out),
             CommandKind::AdmitEntry => self.block(command, false, &mut out),
             CommandKind::SetLimits => self.set_limits(command, &mut out),
+            CommandKind::ExpireOrders | CommandKind::SetAccount | CommandKind::Deposit => {
+                reject(command, Reason::UnsupportedCharacteristic, &mut out);
+            }
         }
         out.finish();
     }
@@ -559,6 +589,13 @@ fn check_limits(limits: &InstrumentLimits) -> Result<(), MatcherError> {
     }
     if limits.initial_phase == TradingPhase::None {
         return Err(MatcherError::NoPhase(instrument_id));
+    }
+    let InstrumentLimits { tick_size, lot_size, protection, price_band, .. } = *limits;
+    if tick_size < 1 || lot_size < 1 {
+        return Err(MatcherError::NoStep { instrument_id, tick_size, lot_size });
+    }
+    if protection < 0 || price_band < 0 {
+        return Err(MatcherError::NegativeDistance { instrument_id, protection, price_band });
     }
     Ok(())
 }

@@ -18,6 +18,7 @@ fn limits(instrument_id: u32) -> InstrumentLimits {
         max_price: 100,
         max_order_qty: 50,
         initial_phase: TradingPhase::Continuous,
+        ..InstrumentLimits::default()
     }
 }
 
@@ -45,6 +46,17 @@ fn limits_that_make_no_sense_are_refused_by_name() {
     assert_eq!(error(&[empty]), Some(named));
     let no_phase = InstrumentLimits { initial_phase: TradingPhase::None, ..limits(3) };
     assert_eq!(error(&[no_phase]), Some(MatcherError::NoPhase(3)));
+    let (tick_size, lot_size) = (0, 1);
+    let no_step = MatcherError::NoStep { instrument_id: 3, tick_size, lot_size };
+    assert_eq!(error(&[InstrumentLimits { tick_size, ..limits(3) }]), Some(no_step));
+    let (tick_size, lot_size) = (1, 0);
+    let no_step = MatcherError::NoStep { instrument_id: 3, tick_size, lot_size };
+    assert_eq!(error(&[InstrumentLimits { lot_size, ..limits(3) }]), Some(no_step));
+    for (protection, price_band) in [(-1, 0), (0, -1)] {
+        let wrong = MatcherError::NegativeDistance { instrument_id: 3, protection, price_band };
+        let limits = InstrumentLimits { protection, price_band, ..limits(3) };
+        assert_eq!(error(&[limits]), Some(wrong));
+    }
     assert_eq!(error(&[]), None);
     let text = "instrument 3: lowest price 5 is above highest 4";
     assert_eq!(named.to_string(), text);

@@ -7,7 +7,7 @@
 //!   page 1  command ring: consumer            page 1  executions: reader
 //!   page 2  header of the executions          page 2  command records
 //!   page 3  executions: producer
-//!   page 4  execution records                 page 34 gauges, see [`crate::gauges`]
+//!   page 4  execution records                 page 50 gauges, see [`crate::gauges`]
 //! ```
 //!
 //! Each side maps the pages of both pieces one behind the other, as [`crate::layout`] has them, and
@@ -40,7 +40,7 @@ const GAUGES_PAGE: usize = 2 + COMMAND_BYTES / PAGE_BYTES;
 const _: () = assert!(COMMAND_BYTES.is_multiple_of(PAGE_BYTES));
 const _: () = assert!(EXECUTION_BYTES.is_multiple_of(PAGE_BYTES));
 const _: () = assert!(crate::layout::ring_bytes(0, 0) == 3 * PAGE_BYTES);
-const _: () = assert!(GAUGES_PAGE == 34 && crate::gauges::WORDS * 8 <= PAGE_BYTES);
+const _: () = assert!(GAUGES_PAGE == 50 && crate::gauges::WORDS * 8 <= PAGE_BYTES);
 
 /// Hash of everything that both sides rely on, the rings' layout included: a strategy of another
 /// build is refused.

@@ -9,7 +9,7 @@ use touchline_ring::{
     BroadcastConsumer, BroadcastProducer, Record, RingError, SpscConsumer, SpscProducer, broadcast,
     layout, spsc,
 };
-use touchline_types::{BadValue, Command, CommandKind, PublicRecord};
+use touchline_types::{BadValue, Command, CommandKind, Event};
 
 /// A record of one word; zero is no value of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -395,9 +395,9 @@ fn a_ring_of_another_build_kind_or_record_is_refused_with_both_sides_named() {
     }
     let kind = RingError::Layout { field: "kind", found: 1, expected: 2 };
     assert_eq!(BroadcastConsumer::<Number, Heap>::attach(memory.clone(), 0).unwrap_err(), kind);
-    let bytes = RingError::Layout { field: "record bytes", found: 8, expected: 128 };
+    let bytes = RingError::Layout { field: "record bytes", found: 8, expected: 192 };
     assert_eq!(SpscProducer::<Command, Heap>::attach(memory.clone()).unwrap_err(), bytes);
-    assert_eq!(bytes.to_string(), "not a ring of this build: record bytes is 0x8, not 0x80");
+    assert_eq!(bytes.to_string(), "not a ring of this build: record bytes is 0x8, not 0xc0");
 }
 
 #[test]
@@ -451,7 +451,7 @@ fn a_ring_in_a_file_carries_the_venues_own_records_between_two_maps() {
     let _ = producer.flush();
     assert_eq!(consumer.pop(), Ok(Some(command)));
     let looker = touchline_sys::SharedMap::open(&path, false).unwrap();
-    let other = BroadcastConsumer::<PublicRecord, _>::attach(looker, 0);
+    let other = BroadcastConsumer::<Event, _>::attach(looker, 0);
     assert!(matches!(other, Err(RingError::Layout { field: "kind", .. })), "same size, other kind");
     std::fs::remove_file(&path).unwrap();
 }

@@ -9,7 +9,7 @@ import enum
 
 import numpy as np
 
-LAYOUT_HASH = 0x650b290040842f66
+LAYOUT_HASH = 0xa585b71ece43c509
 """Hash of every name, number, offset and length of the schema."""
 
 
@@ -27,6 +27,9 @@ class OrdType(enum.IntEnum):
     NONE = 0
     MARKET = 1
     LIMIT = 2
+    STOP = 3
+    STOP_LIMIT = 4
+    MARKET_TO_LIMIT = 5
 
 
 class TimeInForce(enum.IntEnum):
@@ -36,6 +39,7 @@ class TimeInForce(enum.IntEnum):
     GOOD_TILL_CANCEL = 1
     IMMEDIATE_OR_CANCEL = 3
     FILL_OR_KILL = 4
+    GOOD_TILL_DATE = 6
 
 
 class TradingPhase(enum.IntEnum):
@@ -55,6 +59,36 @@ class Scope(enum.IntEnum):
     SESSION = 1
     MEMBER = 2
     VENUE = 3
+    FIRM = 4
+
+
+class SelfMatchScope(enum.IntEnum):
+    """Which other orders an arriving order must not execute against."""
+
+    NONE = 0
+    SESSION = 1
+    MEMBER = 2
+    FIRM = 3
+    GROUP = 4
+
+
+class SelfMatchInstruction(enum.IntEnum):
+    """SelfMatchPreventionInstruction(2964): what happens where an order meets one that it must not execute against."""
+
+    NONE = 0
+    CANCEL_AGGRESSIVE = 1
+    CANCEL_PASSIVE = 2
+    CANCEL_BOTH = 3
+    DECREMENT = 4
+
+
+class ExecInst(enum.IntFlag):
+    """ExecInst(18) and its kin: how an order wants to be handled."""
+
+    POST_ONLY = 1
+    SLIDE = 2
+    HIDDEN = 4
+    TRIGGER_ON_TOUCH = 8
 
 
 class CommandKind(enum.IntEnum):
@@ -69,6 +103,9 @@ class CommandKind(enum.IntEnum):
     BLOCK_ENTRY = 7
     ADMIT_ENTRY = 8
     SET_LIMITS = 9
+    EXPIRE_ORDERS = 10
+    SET_ACCOUNT = 11
+    DEPOSIT = 12
 
 
 class EventKind(enum.IntEnum):
@@ -92,6 +129,10 @@ class EventKind(enum.IntEnum):
     SNAPSHOT_INSTRUMENT = 16
     SNAPSHOT_ORDER = 17
     SNAPSHOT_END = 18
+    TRIGGERED = 19
+    REPLENISHED = 20
+    RESTATED = 21
+    EXPIRED = 22
 
 
 class PublicKind(enum.IntEnum):
@@ -136,6 +177,20 @@ class Reason(enum.IntEnum):
     ENTRY_BLOCKED = 14
     POSITION_LIMIT = 15
     RATE_EXCEEDED = 16
+    SELF_MATCH = 17
+    WOULD_CROSS = 18
+    MIN_QTY_NOT_MET = 19
+    NO_LIQUIDITY = 20
+    TICK_SIZE = 21
+    LOT_SIZE = 22
+    STOP_PX_WRONG = 23
+    DISPLAY_QTY_WRONG = 24
+    MIN_QTY_WRONG = 25
+    EXPIRE_TIME_PAST = 26
+    INSUFFICIENT_FUNDS = 27
+    EXPIRED = 28
+    TOO_MANY_ACCOUNTS = 29
+    PRICE_BAND = 30
 
 
 class EventFlags(enum.IntFlag):
@@ -178,6 +233,16 @@ COMMAND_DTYPE = np.dtype(
             "reserved_tail",
             "rate_per_s",
             "rate_burst",
+            "stop_px",
+            "display_qty",
+            "min_qty",
+            "expire_time",
+            "firm_id",
+            "self_match_id",
+            "self_match_scope",
+            "self_match_instruction",
+            "exec_inst",
+            "reserved_more",
         ],
         "formats": [
             "<u8",
@@ -204,6 +269,16 @@ COMMAND_DTYPE = np.dtype(
             "V3",
             "<u4",
             "<u4",
+            "<i8",
+            "<u8",
+            "<u8",
+            "<u8",
+            "<u4",
+            "<u4",
+            "u1",
+            "u1",
+            "u1",
+            "V21",
         ],
         "offsets": [
             0,
@@ -230,8 +305,18 @@ COMMAND_DTYPE = np.dtype(
             117,
             120,
             124,
+            128,
+            136,
+            144,
+            152,
+            160,
+            164,
+            168,
+            169,
+            170,
+            171,
         ],
-        "itemsize": 128,
+        "itemsize": 192,
     }
 )
 """What the matcher eats, and what the journal keeps. A command of a gateway has seq 0 until the sequencer stamps it."""
@@ -266,6 +351,10 @@ EVENT_DTYPE = np.dtype(
             "reason",
             "phase",
             "flags",
+            "stop_px",
+            "display_qty",
+            "expire_time",
+            "exec_inst",
             "reserved",
         ],
         "formats": [
@@ -295,7 +384,11 @@ EVENT_DTYPE = np.dtype(
             "u1",
             "u1",
             "u1",
-            "V32",
+            "<i8",
+            "<u8",
+            "<u8",
+            "u1",
+            "V7",
         ],
         "offsets": [
             0,
@@ -325,6 +418,10 @@ EVENT_DTYPE = np.dtype(
             158,
             159,
             160,
+            168,
+            176,
+            184,
+            185,
         ],
         "itemsize": 192,
     }
@@ -449,6 +546,7 @@ __all__ = [
     "EVENT_TEMPLATE_ID",
     "EventFlags",
     "EventKind",
+    "ExecInst",
     "LAYOUT_HASH",
     "OrdStatus",
     "OrdType",
@@ -459,6 +557,8 @@ __all__ = [
     "PublicKind",
     "Reason",
     "Scope",
+    "SelfMatchInstruction",
+    "SelfMatchScope",
     "Side",
     "TimeInForce",
     "TradingPhase",

@@ -9,7 +9,7 @@ pub const SCHEMA_ID: u16 = 2;
 /// Schema version of every message in this module.
 pub const SCHEMA_VERSION: u16 = 0;
 /// Hash of every name, number, offset and length of the schema.
-pub const LAYOUT_HASH: u64 = 0x650b290040842f66;
+pub const LAYOUT_HASH: u64 = 0xa585b71ece43c509;
 
 /// Side(54).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -61,11 +61,18 @@ pub enum OrdType {
     Market = 1,
     /// Executes at its price or better.
     Limit = 2,
+    /// Held until stop_px is reached, then a market order.
+    Stop = 3,
+    /// Held until stop_px is reached, then a limit order.
+    StopLimit = 4,
+    /// K of FIX: executes at the best opposite price alone; the rest is a limit order at that price.
+    MarketToLimit = 5,
 }
 
 impl OrdType {
     /// Every value, in the order of the schema.
-    pub const ALL: [Self; 3] = [Self::None, Self::Market, Self::Limit];
+    pub const ALL: [Self; 6] =
+        [Self::None, Self::Market, Self::Limit, Self::Stop, Self::StopLimit, Self::MarketToLimit];
 
     /// The name in the schema.
     #[must_use]
@@ -74,6 +81,9 @@ impl OrdType {
             Self::None => "None",
             Self::Market => "Market",
             Self::Limit => "Limit",
+            Self::Stop => "Stop",
+            Self::StopLimit => "StopLimit",
+            Self::MarketToLimit => "MarketToLimit",
         }
     }
 }
@@ -86,6 +96,9 @@ impl TryFrom<u8> for OrdType {
             0 => Ok(Self::None),
             1 => Ok(Self::Market),
             2 => Ok(Self::Limit),
+            3 => Ok(Self::Stop),
+            4 => Ok(Self::StopLimit),
+            5 => Ok(Self::MarketToLimit),
             _ => Err(BadValue { kind: "OrdType", value }),
         }
     }
@@ -103,12 +116,19 @@ pub enum TimeInForce {
     ImmediateOrCancel = 3,
     /// Executes at once in full, or not at all.
     FillOrKill = 4,
+    /// Rests until expire_time.
+    GoodTillDate = 6,
 }
 
 impl TimeInForce {
     /// Every value, in the order of the schema.
-    pub const ALL: [Self; 4] =
-        [Self::Day, Self::GoodTillCancel, Self::ImmediateOrCancel, Self::FillOrKill];
+    pub const ALL: [Self; 5] = [
+        Self::Day,
+        Self::GoodTillCancel,
+        Self::ImmediateOrCancel,
+        Self::FillOrKill,
+        Self::GoodTillDate,
+    ];
 
     /// The name in the schema.
     #[must_use]
@@ -118,6 +138,7 @@ impl TimeInForce {
             Self::GoodTillCancel => "GoodTillCancel",
             Self::ImmediateOrCancel => "ImmediateOrCancel",
             Self::FillOrKill => "FillOrKill",
+            Self::GoodTillDate => "GoodTillDate",
         }
     }
 }
@@ -131,6 +152,7 @@ impl TryFrom<u8> for TimeInForce {
             1 => Ok(Self::GoodTillCancel),
             3 => Ok(Self::ImmediateOrCancel),
             4 => Ok(Self::FillOrKill),
+            6 => Ok(Self::GoodTillDate),
             _ => Err(BadValue { kind: "TimeInForce", value }),
         }
     }
@@ -196,11 +218,13 @@ pub enum Scope {
     Member = 2,
     /// Everybody.
     Venue = 3,
+    /// All members of a firm.
+    Firm = 4,
 }
 
 impl Scope {
     /// Every value, in the order of the schema.
-    pub const ALL: [Self; 4] = [Self::None, Self::Session, Self::Member, Self::Venue];
+    pub const ALL: [Self; 5] = [Self::None, Self::Session, Self::Member, Self::Venue, Self::Firm];
 
     /// The name in the schema.
     #[must_use]
@@ -210,6 +234,7 @@ impl Scope {
             Self::Session => "Session",
             Self::Member => "Member",
             Self::Venue => "Venue",
+            Self::Firm => "Firm",
         }
     }
 }
@@ -223,8 +248,155 @@ impl TryFrom<u8> for Scope {
             1 => Ok(Self::Session),
             2 => Ok(Self::Member),
             3 => Ok(Self::Venue),
+            4 => Ok(Self::Firm),
             _ => Err(BadValue { kind: "Scope", value }),
         }
+    }
+}
+
+/// Which other orders an arriving order must not execute against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum SelfMatchScope {
+    /// It executes against all.
+    None = 0,
+    /// Those of its session.
+    Session = 1,
+    /// Those of its member.
+    Member = 2,
+    /// Those of its firm.
+    Firm = 3,
+    /// Those of its firm, or of its member where that has no firm, with the same self_match_id, which is not 0.
+    Group = 4,
+}
+
+impl SelfMatchScope {
+    /// Every value, in the order of the schema.
+    pub const ALL: [Self; 5] = [Self::None, Self::Session, Self::Member, Self::Firm, Self::Group];
+
+    /// The name in the schema.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "None",
+            Self::Session => "Session",
+            Self::Member => "Member",
+            Self::Firm => "Firm",
+            Self::Group => "Group",
+        }
+    }
+}
+
+impl TryFrom<u8> for SelfMatchScope {
+    type Error = BadValue;
+
+    fn try_from(value: u8) -> Result<Self, BadValue> {
+        match value {
+            0 => Ok(Self::None),
+            1 => Ok(Self::Session),
+            2 => Ok(Self::Member),
+            3 => Ok(Self::Firm),
+            4 => Ok(Self::Group),
+            _ => Err(BadValue { kind: "SelfMatchScope", value }),
+        }
+    }
+}
+
+/// SelfMatchPreventionInstruction(2964): what happens where an order meets one that it must not execute against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum SelfMatchInstruction {
+    /// None: nothing is prevented.
+    None = 0,
+    /// What is left of the arriving order is cancelled.
+    CancelAggressive = 1,
+    /// The resting order is cancelled, and the arriving one goes on.
+    CancelPassive = 2,
+    /// Both are cancelled.
+    CancelBoth = 3,
+    /// Both have less by the smaller of the two quantities; what reaches zero is cancelled.
+    Decrement = 4,
+}
+
+impl SelfMatchInstruction {
+    /// Every value, in the order of the schema.
+    pub const ALL: [Self; 5] = [
+        Self::None,
+        Self::CancelAggressive,
+        Self::CancelPassive,
+        Self::CancelBoth,
+        Self::Decrement,
+    ];
+
+    /// The name in the schema.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "None",
+            Self::CancelAggressive => "CancelAggressive",
+            Self::CancelPassive => "CancelPassive",
+            Self::CancelBoth => "CancelBoth",
+            Self::Decrement => "Decrement",
+        }
+    }
+}
+
+impl TryFrom<u8> for SelfMatchInstruction {
+    type Error = BadValue;
+
+    fn try_from(value: u8) -> Result<Self, BadValue> {
+        match value {
+            0 => Ok(Self::None),
+            1 => Ok(Self::CancelAggressive),
+            2 => Ok(Self::CancelPassive),
+            3 => Ok(Self::CancelBoth),
+            4 => Ok(Self::Decrement),
+            _ => Err(BadValue { kind: "SelfMatchInstruction", value }),
+        }
+    }
+}
+
+/// ExecInst(18) and its kin: how an order wants to be handled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[repr(transparent)]
+pub struct ExecInst(pub u8);
+
+impl ExecInst {
+    /// No bit set.
+    pub const NONE: Self = Self(0);
+    /// Never executes on arrival: refused with WouldCross where it would.
+    pub const POST_ONLY: Self = Self(1 << 0);
+    /// Post-only that rests one tick behind the touch of the other side instead of being refused.
+    pub const SLIDE: Self = Self(1 << 1);
+    /// Rests without being shown, behind every displayed order of its price.
+    pub const HIDDEN: Self = Self(1 << 2);
+    /// A stop that looks at the best opposite price, and not at the last trade.
+    pub const TRIGGER_ON_TOUCH: Self = Self(1 << 3);
+
+    /// True if every bit of `other` is set.
+    #[must_use]
+    pub const fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// The bits of both.
+    #[must_use]
+    pub const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// The bits of `self` that `other` does not have.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+}
+
+impl TryFrom<u8> for ExecInst {
+    type Error = BadValue;
+
+    fn try_from(value: u8) -> Result<Self, BadValue> {
+        if value & !0x0f == 0 { Ok(Self(value)) } else { Err(BadValue { kind: "ExecInst", value }) }
     }
 }
 
@@ -250,11 +422,17 @@ pub enum CommandKind {
     AdmitEntry = 8,
     /// An operator sets the limits of a session: largest order, largest position, orders a second; each is no limit where it is 0, and with all of them 0 the limits are taken away.
     SetLimits = 9,
+    /// The engine's time tick: cancels orders whose expire_time has come, so many at a time.
+    ExpireOrders = 10,
+    /// An operator sets an account.
+    SetAccount = 11,
+    /// An operator adds to an account, or takes from it.
+    Deposit = 12,
 }
 
 impl CommandKind {
     /// Every value, in the order of the schema.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
         Self::NewOrder,
         Self::CancelOrder,
         Self::ReplaceOrder,
@@ -264,6 +442,9 @@ impl CommandKind {
         Self::BlockEntry,
         Self::AdmitEntry,
         Self::SetLimits,
+        Self::ExpireOrders,
+        Self::SetAccount,
+        Self::Deposit,
     ];
 
     /// The name in the schema.
@@ -279,6 +460,9 @@ impl CommandKind {
             Self::BlockEntry => "BlockEntry",
             Self::AdmitEntry => "AdmitEntry",
             Self::SetLimits => "SetLimits",
+            Self::ExpireOrders => "ExpireOrders",
+            Self::SetAccount => "SetAccount",
+            Self::Deposit => "Deposit",
         }
     }
 }
@@ -297,6 +481,9 @@ impl TryFrom<u8> for CommandKind {
             7 => Ok(Self::BlockEntry),
             8 => Ok(Self::AdmitEntry),
             9 => Ok(Self::SetLimits),
+            10 => Ok(Self::ExpireOrders),
+            11 => Ok(Self::SetAccount),
+            12 => Ok(Self::Deposit),
             _ => Err(BadValue { kind: "CommandKind", value }),
         }
     }
@@ -342,11 +529,19 @@ pub enum EventKind {
     SnapshotOrder = 17,
     /// Ring of a strategy only: the snapshot is whole for who has read as many public records as priority says.
     SnapshotEnd = 18,
+    /// A stop has become a market or limit order; ExecType(150)=L.
+    Triggered = 19,
+    /// An iceberg shows its next part at the end of its queue; ExecType(150)=D.
+    Replenished = 20,
+    /// Self-match prevention took last_qty from an order; ExecType(150)=D.
+    Restated = 21,
+    /// The rest of an order is gone, for its expire_time has come; ExecType(150)=C.
+    Expired = 22,
 }
 
 impl EventKind {
     /// Every value, in the order of the schema.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 22] = [
         Self::Accepted,
         Self::Rejected,
         Self::Added,
@@ -365,6 +560,10 @@ impl EventKind {
         Self::SnapshotInstrument,
         Self::SnapshotOrder,
         Self::SnapshotEnd,
+        Self::Triggered,
+        Self::Replenished,
+        Self::Restated,
+        Self::Expired,
     ];
 
     /// The name in the schema.
@@ -389,6 +588,10 @@ impl EventKind {
             Self::SnapshotInstrument => "SnapshotInstrument",
             Self::SnapshotOrder => "SnapshotOrder",
             Self::SnapshotEnd => "SnapshotEnd",
+            Self::Triggered => "Triggered",
+            Self::Replenished => "Replenished",
+            Self::Restated => "Restated",
+            Self::Expired => "Expired",
         }
     }
 }
@@ -416,6 +619,10 @@ impl TryFrom<u8> for EventKind {
             16 => Ok(Self::SnapshotInstrument),
             17 => Ok(Self::SnapshotOrder),
             18 => Ok(Self::SnapshotEnd),
+            19 => Ok(Self::Triggered),
+            20 => Ok(Self::Replenished),
+            21 => Ok(Self::Restated),
+            22 => Ok(Self::Expired),
             _ => Err(BadValue { kind: "EventKind", value }),
         }
     }
@@ -572,11 +779,39 @@ pub enum Reason {
     PositionLimit = 15,
     /// The session sends more orders a second than it may.
     RateExceeded = 16,
+    /// Would execute against an order of the same owner.
+    SelfMatch = 17,
+    /// A post-only order would execute on arrival.
+    WouldCross = 18,
+    /// Less than min_qty could execute at once.
+    MinQtyNotMet = 19,
+    /// There is no opposite price to take a limit from.
+    NoLiquidity = 20,
+    /// Price is no multiple of the instrument's tick_size.
+    TickSize = 21,
+    /// Quantity is no multiple of the instrument's lot_size.
+    LotSize = 22,
+    /// stop_px is missing, out of range, off tick, or given where there is no stop.
+    StopPxWrong = 23,
+    /// display_qty does not go with the order, or is above its quantity, or no multiple of lot_size.
+    DisplayQtyWrong = 24,
+    /// min_qty does not go with the order, or is above its quantity.
+    MinQtyWrong = 25,
+    /// expire_time is missing, has passed, or is given without GoodTillDate.
+    ExpireTimePast = 26,
+    /// The account does not hold what the order could cost.
+    InsufficientFunds = 27,
+    /// The order's expire_time has come.
+    Expired = 28,
+    /// The venue holds as many accounts as it can.
+    TooManyAccounts = 29,
+    /// A limit price is too far through the reference price.
+    PriceBand = 30,
 }
 
 impl Reason {
     /// Every value, in the order of the schema.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 31] = [
         Self::None,
         Self::UnknownSymbol,
         Self::ExchangeClosed,
@@ -594,6 +829,20 @@ impl Reason {
         Self::EntryBlocked,
         Self::PositionLimit,
         Self::RateExceeded,
+        Self::SelfMatch,
+        Self::WouldCross,
+        Self::MinQtyNotMet,
+        Self::NoLiquidity,
+        Self::TickSize,
+        Self::LotSize,
+        Self::StopPxWrong,
+        Self::DisplayQtyWrong,
+        Self::MinQtyWrong,
+        Self::ExpireTimePast,
+        Self::InsufficientFunds,
+        Self::Expired,
+        Self::TooManyAccounts,
+        Self::PriceBand,
     ];
 
     /// The name in the schema.
@@ -617,6 +866,20 @@ impl Reason {
             Self::EntryBlocked => "EntryBlocked",
             Self::PositionLimit => "PositionLimit",
             Self::RateExceeded => "RateExceeded",
+            Self::SelfMatch => "SelfMatch",
+            Self::WouldCross => "WouldCross",
+            Self::MinQtyNotMet => "MinQtyNotMet",
+            Self::NoLiquidity => "NoLiquidity",
+            Self::TickSize => "TickSize",
+            Self::LotSize => "LotSize",
+            Self::StopPxWrong => "StopPxWrong",
+            Self::DisplayQtyWrong => "DisplayQtyWrong",
+            Self::MinQtyWrong => "MinQtyWrong",
+            Self::ExpireTimePast => "ExpireTimePast",
+            Self::InsufficientFunds => "InsufficientFunds",
+            Self::Expired => "Expired",
+            Self::TooManyAccounts => "TooManyAccounts",
+            Self::PriceBand => "PriceBand",
         }
     }
 }
@@ -643,6 +906,20 @@ impl TryFrom<u8> for Reason {
             14 => Ok(Self::EntryBlocked),
             15 => Ok(Self::PositionLimit),
             16 => Ok(Self::RateExceeded),
+            17 => Ok(Self::SelfMatch),
+            18 => Ok(Self::WouldCross),
+            19 => Ok(Self::MinQtyNotMet),
+            20 => Ok(Self::NoLiquidity),
+            21 => Ok(Self::TickSize),
+            22 => Ok(Self::LotSize),
+            23 => Ok(Self::StopPxWrong),
+            24 => Ok(Self::DisplayQtyWrong),
+            25 => Ok(Self::MinQtyWrong),
+            26 => Ok(Self::ExpireTimePast),
+            27 => Ok(Self::InsufficientFunds),
+            28 => Ok(Self::Expired),
+            29 => Ok(Self::TooManyAccounts),
+            30 => Ok(Self::PriceBand),
             _ => Err(BadValue { kind: "Reason", value }),
         }
     }
@@ -742,9 +1019,9 @@ pub struct Command {
     pub reserved: [u8; 2],
     /// Returned unchanged in every private record that answers it.
     pub token: u64,
-    /// Number of the session or member of the scope.
+    /// Number of the session, member or firm of the scope.
     pub scope_id: u32,
-    /// MassCancel, BlockEntry, AdmitEntry: whose orders. SetLimits: Session.
+    /// MassCancel, BlockEntry, AdmitEntry: whose orders. SetLimits: Session. MassCancel looks at instrument_id (0: all) and side (Undisclosed: both) as well.
     pub scope: Scope,
     /// Zero.
     pub reserved_tail: [u8; 3],
@@ -752,11 +1029,31 @@ pub struct Command {
     pub rate_per_s: u32,
     /// SetLimits: how many of them are admitted at once after a rest; 0 where rate_per_s is, and only there.
     pub rate_burst: u32,
+    /// StopPx(99) of a stop in price units; 0 for every other order.
+    pub stop_px: i64,
+    /// DisplayQty(1138) of an iceberg in lots; 0 shows the whole order.
+    pub display_qty: u64,
+    /// MinQty(110) in lots; 0 is none.
+    pub min_qty: u64,
+    /// ExpireTime(126) of a GoodTillDate order, ns since the epoch, UTC; else 0.
+    pub expire_time: u64,
+    /// Firm of the member, from 1; 0 is none.
+    pub firm_id: u32,
+    /// SelfMatchPreventionID(2362); 0 is none.
+    pub self_match_id: u32,
+    /// Which orders it must not execute against.
+    pub self_match_scope: SelfMatchScope,
+    /// What is done instead.
+    pub self_match_instruction: SelfMatchInstruction,
+    /// ExecInst(18), and DisplayMethod(1084) and TriggerPriceType(1107).
+    pub exec_inst: ExecInst,
+    /// Zero.
+    pub reserved_more: [u8; 21],
 }
 
 impl Command {
     /// Length of the block in bytes.
-    pub const BYTES: usize = 128;
+    pub const BYTES: usize = 192;
     /// SBE template id.
     pub const TEMPLATE_ID: u16 = 1;
 
@@ -787,6 +1084,16 @@ impl Command {
         out[117..120].copy_from_slice(&self.reserved_tail);
         out[120..124].copy_from_slice(&self.rate_per_s.to_le_bytes());
         out[124..128].copy_from_slice(&self.rate_burst.to_le_bytes());
+        out[128..136].copy_from_slice(&self.stop_px.to_le_bytes());
+        out[136..144].copy_from_slice(&self.display_qty.to_le_bytes());
+        out[144..152].copy_from_slice(&self.min_qty.to_le_bytes());
+        out[152..160].copy_from_slice(&self.expire_time.to_le_bytes());
+        out[160..164].copy_from_slice(&self.firm_id.to_le_bytes());
+        out[164..168].copy_from_slice(&self.self_match_id.to_le_bytes());
+        out[168] = self.self_match_scope as u8;
+        out[169] = self.self_match_instruction as u8;
+        out[170] = self.exec_inst.0;
+        out[171..192].copy_from_slice(&self.reserved_more);
     }
 
     /// Reads the block.
@@ -821,12 +1128,22 @@ impl Command {
             reserved_tail: take::<3>(block, 117),
             rate_per_s: u32::from_le_bytes(take::<4>(block, 120)),
             rate_burst: u32::from_le_bytes(take::<4>(block, 124)),
+            stop_px: i64::from_le_bytes(take::<8>(block, 128)),
+            display_qty: u64::from_le_bytes(take::<8>(block, 136)),
+            min_qty: u64::from_le_bytes(take::<8>(block, 144)),
+            expire_time: u64::from_le_bytes(take::<8>(block, 152)),
+            firm_id: u32::from_le_bytes(take::<4>(block, 160)),
+            self_match_id: u32::from_le_bytes(take::<4>(block, 164)),
+            self_match_scope: SelfMatchScope::try_from(block[168])?,
+            self_match_instruction: SelfMatchInstruction::try_from(block[169])?,
+            exec_inst: ExecInst::try_from(block[170])?,
+            reserved_more: take::<21>(block, 171),
         })
     }
 }
 
 const _: () = {
-    assert!(size_of::<Command>() == 128);
+    assert!(size_of::<Command>() == 192);
     assert!(core::mem::offset_of!(Command, seq) == 0);
     assert!(core::mem::offset_of!(Command, timestamp) == 8);
     assert!(core::mem::offset_of!(Command, recv_time) == 16);
@@ -851,6 +1168,16 @@ const _: () = {
     assert!(core::mem::offset_of!(Command, reserved_tail) == 117);
     assert!(core::mem::offset_of!(Command, rate_per_s) == 120);
     assert!(core::mem::offset_of!(Command, rate_burst) == 124);
+    assert!(core::mem::offset_of!(Command, stop_px) == 128);
+    assert!(core::mem::offset_of!(Command, display_qty) == 136);
+    assert!(core::mem::offset_of!(Command, min_qty) == 144);
+    assert!(core::mem::offset_of!(Command, expire_time) == 152);
+    assert!(core::mem::offset_of!(Command, firm_id) == 160);
+    assert!(core::mem::offset_of!(Command, self_match_id) == 164);
+    assert!(core::mem::offset_of!(Command, self_match_scope) == 168);
+    assert!(core::mem::offset_of!(Command, self_match_instruction) == 169);
+    assert!(core::mem::offset_of!(Command, exec_inst) == 170);
+    assert!(core::mem::offset_of!(Command, reserved_more) == 171);
 };
 
 /// What the matcher makes. A command makes one event or more; the last one says so.
@@ -909,8 +1236,16 @@ pub struct Event {
     pub phase: TradingPhase,
     /// Flags.
     pub flags: EventFlags,
+    /// StopPx(99) of a stop in price units, also after its trigger; else 0.
+    pub stop_px: i64,
+    /// DisplayQty(1138) of an iceberg: the most that it shows, lots; else 0.
+    pub display_qty: u64,
+    /// ExpireTime(126) of a GoodTillDate order, ns since the epoch, UTC; else 0.
+    pub expire_time: u64,
+    /// Of the order.
+    pub exec_inst: ExecInst,
     /// Zero.
-    pub reserved: [u8; 32],
+    pub reserved: [u8; 7],
 }
 
 impl Event {
@@ -948,7 +1283,11 @@ impl Event {
         out[157] = self.reason as u8;
         out[158] = self.phase as u8;
         out[159] = self.flags.0;
-        out[160..192].copy_from_slice(&self.reserved);
+        out[160..168].copy_from_slice(&self.stop_px.to_le_bytes());
+        out[168..176].copy_from_slice(&self.display_qty.to_le_bytes());
+        out[176..184].copy_from_slice(&self.expire_time.to_le_bytes());
+        out[184] = self.exec_inst.0;
+        out[185..192].copy_from_slice(&self.reserved);
     }
 
     /// Reads the block.
@@ -985,7 +1324,11 @@ impl Event {
             reason: Reason::try_from(block[157])?,
             phase: TradingPhase::try_from(block[158])?,
             flags: EventFlags::try_from(block[159])?,
-            reserved: take::<32>(block, 160),
+            stop_px: i64::from_le_bytes(take::<8>(block, 160)),
+            display_qty: u64::from_le_bytes(take::<8>(block, 168)),
+            expire_time: u64::from_le_bytes(take::<8>(block, 176)),
+            exec_inst: ExecInst::try_from(block[184])?,
+            reserved: take::<7>(block, 185),
         })
     }
 }
@@ -1018,7 +1361,11 @@ const _: () = {
     assert!(core::mem::offset_of!(Event, reason) == 157);
     assert!(core::mem::offset_of!(Event, phase) == 158);
     assert!(core::mem::offset_of!(Event, flags) == 159);
-    assert!(core::mem::offset_of!(Event, reserved) == 160);
+    assert!(core::mem::offset_of!(Event, stop_px) == 160);
+    assert!(core::mem::offset_of!(Event, display_qty) == 168);
+    assert!(core::mem::offset_of!(Event, expire_time) == 176);
+    assert!(core::mem::offset_of!(Event, exec_inst) == 184);
+    assert!(core::mem::offset_of!(Event, reserved) == 185);
 };
 
 /// A record of a gateway's ring: the event of one of its sessions, and when each hop was passed. Times are ns since the epoch, UTC.

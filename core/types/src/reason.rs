@@ -13,16 +13,29 @@ impl Reason {
             Self::OrderExceedsLimit
             | Self::TooManyOrders
             | Self::TooManyClOrdIds
-            | Self::PositionLimit => 3,
+            | Self::PositionLimit
+            | Self::InsufficientFunds
+            | Self::TooManyAccounts => 3,
             Self::UnknownOrder => 5,
             Self::DuplicateClOrdId => 6,
             Self::UnsupportedCharacteristic => 11,
-            Self::IncorrectQuantity => 13,
+            Self::IncorrectQuantity | Self::LotSize | Self::DisplayQtyWrong | Self::MinQtyWrong => {
+                13
+            }
             Self::None
             | Self::TooLateToCancel
             | Self::PriceOutOfRange
             | Self::NotReplaceable
-            | Self::PhaseNotAdmitted => 99,
+            | Self::PhaseNotAdmitted
+            | Self::SelfMatch
+            | Self::WouldCross
+            | Self::MinQtyNotMet
+            | Self::NoLiquidity
+            | Self::TickSize
+            | Self::StopPxWrong
+            | Self::ExpireTimePast
+            | Self::Expired
+            | Self::PriceBand => 99,
             // "Broker / Exchange option": nothing is wrong with the order itself. With 3, which is
             // about its quantity or value, a client would send a smaller one, and not a later one.
             Self::EntryBlocked | Self::RateExceeded => 0,
@@ -41,7 +54,9 @@ impl Reason {
             | Self::TooManyClOrdIds
             | Self::EntryBlocked
             | Self::PositionLimit
-            | Self::RateExceeded => 2,
+            | Self::RateExceeded
+            | Self::InsufficientFunds
+            | Self::TooManyAccounts => 2,
             Self::DuplicateClOrdId => 6,
             Self::None
             | Self::UnknownSymbol
@@ -49,7 +64,19 @@ impl Reason {
             | Self::IncorrectQuantity
             | Self::PriceOutOfRange
             | Self::NotReplaceable
-            | Self::PhaseNotAdmitted => 99,
+            | Self::PhaseNotAdmitted
+            | Self::SelfMatch
+            | Self::WouldCross
+            | Self::MinQtyNotMet
+            | Self::NoLiquidity
+            | Self::TickSize
+            | Self::LotSize
+            | Self::StopPxWrong
+            | Self::DisplayQtyWrong
+            | Self::MinQtyWrong
+            | Self::ExpireTimePast
+            | Self::Expired
+            | Self::PriceBand => 99,
         }
     }
 
@@ -67,7 +94,7 @@ impl Reason {
             Self::UnknownOrder => "no such order of this member",
             Self::DuplicateClOrdId => "the member has used this ClOrdID before",
             Self::UnsupportedCharacteristic => {
-                "order type, time in force and phase do not go together here"
+                "order type, time in force, instructions and phase do not go together here"
             }
             Self::IncorrectQuantity => "quantity is zero, or not above what has executed",
             Self::PriceOutOfRange => "price is outside the instrument's range",
@@ -80,6 +107,22 @@ impl Reason {
                 "with its open orders, the session's position would be above its limit"
             }
             Self::RateExceeded => "the session sends more orders a second than it may",
+            Self::SelfMatch => "it would execute against an order of the same owner",
+            Self::WouldCross => "a post-only order would execute on arrival",
+            Self::MinQtyNotMet => "less than MinQty could execute at once",
+            Self::NoLiquidity => "there is no opposite price",
+            Self::TickSize => "price is no multiple of the instrument's tick size",
+            Self::LotSize => "quantity is no multiple of the instrument's lot size",
+            Self::StopPxWrong => "StopPx is missing, out of range, off tick, or of no stop order",
+            Self::DisplayQtyWrong => {
+                "DisplayQty does not go with the order, is too large, or no multiple of the lot size"
+            }
+            Self::MinQtyWrong => "MinQty does not go with the order, or is above its quantity",
+            Self::ExpireTimePast => "ExpireTime is missing, has passed, or is of no good till date",
+            Self::InsufficientFunds => "the account does not hold what the order could cost",
+            Self::Expired => "its ExpireTime has come",
+            Self::TooManyAccounts => "the venue holds as many accounts as it can",
+            Self::PriceBand => "price is too far through the reference price",
         }
     }
 }

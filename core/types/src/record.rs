@@ -103,6 +103,16 @@ impl Command {
             reserved_tail: [0; 3],
             rate_per_s: 0,
             rate_burst: 0,
+            stop_px: 0,
+            display_qty: 0,
+            min_qty: 0,
+            expire_time: 0,
+            firm_id: 0,
+            self_match_id: 0,
+            self_match_scope: crate::SelfMatchScope::None,
+            self_match_instruction: crate::SelfMatchInstruction::None,
+            exec_inst: crate::ExecInst::NONE,
+            reserved_more: [0; 21],
         }
     }
 }
@@ -138,7 +148,11 @@ impl Event {
             reason: crate::Reason::None,
             phase: crate::TradingPhase::None,
             flags: crate::EventFlags::NONE,
-            reserved: [0; 32],
+            stop_px: 0,
+            display_qty: 0,
+            expire_time: 0,
+            exec_inst: crate::ExecInst::NONE,
+            reserved: [0; 7],
         }
     }
 }
@@ -146,7 +160,7 @@ impl Event {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{CommandKind, EventKind, Side};
+    use crate::{CommandKind, EventKind, ExecInst, SelfMatchInstruction, Side};
 
     #[test]
     fn a_command_survives_its_bytes() {
@@ -154,6 +168,10 @@ mod tests {
         command.price = -5;
         command.side = Side::Sell;
         command.cl_ord_id[0] = b'x';
+        command.stop_px = i64::MIN;
+        command.expire_time = u64::MAX;
+        command.self_match_instruction = SelfMatchInstruction::Decrement;
+        command.exec_inst = ExecInst::POST_ONLY.with(ExecInst::SLIDE);
         let mut block = [0; Command::BYTES];
         command.encode(&mut block);
         assert_eq!(Command::decode(&block), Ok(command));

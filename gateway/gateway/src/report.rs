@@ -25,7 +25,11 @@ pub(crate) const fn msg_type_of(kind: EventKind) -> Option<&'static [u8]> {
         | EventKind::Executed
         | EventKind::Canceled
         | EventKind::Replaced
-        | EventKind::Status => Some(msg_type::EXECUTION_REPORT),
+        | EventKind::Status
+        | EventKind::Triggered
+        | EventKind::Replenished
+        | EventKind::Restated
+        | EventKind::Expired => Some(msg_type::EXECUTION_REPORT),
         EventKind::CancelRejected => Some(msg_type::ORDER_CANCEL_REJECT),
         EventKind::Added
         | EventKind::PhaseChanged
@@ -50,6 +54,9 @@ pub(crate) const fn exec_type(kind: EventKind) -> u8 {
         EventKind::Canceled => b'4',
         EventKind::Replaced => b'5',
         EventKind::Status => b'I',
+        EventKind::Triggered => b'L',
+        EventKind::Replenished | EventKind::Restated => b'D',
+        EventKind::Expired => b'C',
         _ => b'8',
     }
 }
@@ -72,12 +79,24 @@ const fn side(side: Side) -> u8 {
     }
 }
 
+const fn ord_type(ord_type: OrdType) -> Option<u8> {
+    match ord_type {
+        OrdType::None => None,
+        OrdType::Market => Some(b'1'),
+        OrdType::Limit => Some(b'2'),
+        OrdType::Stop => Some(b'3'),
+        OrdType::StopLimit => Some(b'4'),
+        OrdType::MarketToLimit => Some(b'K'),
+    }
+}
+
 const fn time_in_force(time_in_force: TimeInForce) -> u8 {
     match time_in_force {
         TimeInForce::Day => b'0',
         TimeInForce::GoodTillCancel => b'1',
         TimeInForce::ImmediateOrCancel => b'3',
         TimeInForce::FillOrKill => b'4',
+        TimeInForce::GoodTillDate => b'6',
     }
 }
 
@@ -112,12 +131,11 @@ fn write_execution_report(event: &Event, instrument: Option<&Instrument>, writer
     if event.order_qty > 0 {
         writer.u64(tags::ORDER_QTY, qty(event.order_qty));
     }
-    match event.ord_type {
-        OrdType::None => {}
-        OrdType::Market => drop(writer.char(tags::ORD_TYPE, b'1')),
-        OrdType::Limit => {
-            writer.char(tags::ORD_TYPE, b'2').decimal(tags::PRICE, price(event.price));
-        }
+    if let Some(value) = ord_type(event.ord_type) {
+        writer.char(tags::ORD_TYPE, value);
+    }
+    if matches!(event.ord_type, OrdType::Limit | OrdType::StopLimit) {
+        writer.decimal(tags::PRICE, price(event.price));
     }
     if event.ord_type != OrdType::None {
         writer.char(tags::TIME_IN_FORCE, time_in_force(event.time_in_force));

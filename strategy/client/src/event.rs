@@ -38,6 +38,9 @@ pub enum Execution {
     Replaced = 5,
     /// A cancel or replace was refused.
     CancelRejected = 6,
+    /// The venue changed it: a stop went off, an iceberg shows its next part, self-match prevention
+    /// took quantity.
+    Restated = 7,
 }
 
 /// Something that happened. Prices in price units, quantities in lots, times in ns since the epoch.

@@ -142,9 +142,12 @@ impl Orders {
             EventKind::Accepted => Execution::New,
             EventKind::Rejected => Execution::Rejected,
             EventKind::Executed => Execution::Trade,
-            EventKind::Canceled => Execution::Canceled,
+            EventKind::Canceled | EventKind::Expired => Execution::Canceled,
             EventKind::Replaced => Execution::Replaced,
             EventKind::CancelRejected => Execution::CancelRejected,
+            EventKind::Triggered | EventKind::Replenished | EventKind::Restated => {
+                Execution::Restated
+            }
             _ => return None,
         };
         if event.session_id != self.session_id {
@@ -249,6 +252,10 @@ impl Known {
         }
         match execution {
             Execution::New => self.own.accepted = 1,
+            Execution::Restated => {
+                self.own.price = event.price;
+                self.own.order_qty = event.order_qty;
+            }
             Execution::Replaced => {
                 self.own.price = event.price;
                 self.own.order_qty = event.order_qty;

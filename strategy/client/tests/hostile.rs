@@ -298,6 +298,9 @@ fn a_strategy_may_send_orders_in_its_own_name_alone() {
         CommandKind::BlockEntry,
         CommandKind::AdmitEntry,
         CommandKind::SetLimits,
+        CommandKind::ExpireOrders,
+        CommandKind::SetAccount,
+        CommandKind::Deposit,
     ] {
         ring.push(&command(kind, strategy_prefix(one), 2)).unwrap();
     }
@@ -306,7 +309,7 @@ fn a_strategy_may_send_orders_in_its_own_name_alone() {
         ring.push(&command(CommandKind::CancelOrder, name, 3)).unwrap();
     }
     let _ = ring.flush_unowned();
-    running.expect(0, "bad_records", 8);
+    running.expect(0, "bad_records", 11);
     running.expect(0, "commands", 1);
     let mut two = house.connect("two").live();
     two.mark();

@@ -82,6 +82,8 @@ class ExecutionKind(enum.IntEnum):
     """Price and order_qty are new."""
     CANCEL_REJECTED = 6
     """A cancel or replace was refused; reason says why."""
+    RESTATED = 7
+    """The venue changed it: price, order_qty and leaves_qty."""
 
 
 EVENT_DTYPE = np.dtype(

@@ -128,7 +128,7 @@ class Order:
     ) -> None:
         """Take in an execution; called by the runtime."""
         self.leaves_qty, self.cum_qty = leaves_qty, cum_qty
-        if kind in (ExecutionKind.NEW, ExecutionKind.REPLACED):
+        if kind in (ExecutionKind.NEW, ExecutionKind.REPLACED, ExecutionKind.RESTATED):
             self.is_accepted = True
             self.order_qty = qty
             self.price = None if self.price is None else price

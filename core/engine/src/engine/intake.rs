@@ -111,10 +111,10 @@ impl Engine {
     /// Stamps the owner that the ring stands for, and sequences what a gateway may send.
     fn admit(&mut self, mut command: Command, ring: usize) {
         let owner =
-            (command.session_id as usize).checked_sub(1).and_then(|at| self.member_of.get(at));
+            (command.session_id as usize).checked_sub(1).and_then(|at| self.owner_of.get(at));
         match owner {
-            Some(member_id) if may_send(&command) => {
-                command.member_id = *member_id;
+            Some(owner) if may_send(&command) => {
+                owner.stamp(&mut command);
                 command.gateway_id = u8::try_from(ring + 1).unwrap_or(u8::MAX);
                 self.sequence(command);
             }
@@ -136,6 +136,9 @@ fn may_send(command: &Command) -> bool {
         CommandKind::ChangePhase
         | CommandKind::BlockEntry
         | CommandKind::AdmitEntry
-        | CommandKind::SetLimits => false,
+        | CommandKind::SetLimits
+        | CommandKind::ExpireOrders
+        | CommandKind::SetAccount
+        | CommandKind::Deposit => false,
     }
 }

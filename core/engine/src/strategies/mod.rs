@@ -33,6 +33,7 @@ use self::port::{Pace, Port};
 use self::reception::Visit;
 pub use self::reception::{Hello, Reception, Visits, read_hello, reception};
 use self::snapshot::Walk;
+use crate::ownership::Ownership;
 
 /// Commands are taken from a strategy so many times as fast as it may send orders: cancels are
 /// free, but not without end.
@@ -73,6 +74,7 @@ pub(crate) struct Strategies {
 #[derive(Debug)]
 struct Owner {
     config: Strategy,
+    ownership: Ownership,
     port: Option<Box<Port>>,
     doorbell: Doorbell,
     pace: Pace,
@@ -125,6 +127,7 @@ impl Strategies {
     ) -> Result<Self, SysError> {
         let owner = |config: &Strategy, timings: Option<StrategyTimings>| Owner {
             config: config.clone(),
+            ownership: Ownership::of(venue, config.member_id),
             observes: timings.is_none(),
             port: None,
             doorbell: Doorbell::default(),
@@ -523,13 +526,20 @@ impl Owner {
             orig_cl_ord_id: sent.orig_cl_ord_id,
             instrument_id: sent.instrument_id,
             session_id: self.config.id,
-            member_id: self.config.member_id,
             side: sent.side,
             ord_type: sent.ord_type,
             time_in_force: sent.time_in_force,
             token: sent.token,
+            stop_px: sent.stop_px,
+            display_qty: sent.display_qty,
+            min_qty: sent.min_qty,
+            expire_time: sent.expire_time,
+            self_match_id: sent.self_match_id,
+            self_match_instruction: sent.self_match_instruction,
+            exec_inst: sent.exec_inst,
             ..Command::of(sent.kind)
         };
+        self.ownership.stamp(&mut command);
         let prefix = strategy_prefix(self.config.id);
         let named = |name: &ClOrdId| is_cl_ord_id(name) && name.starts_with(&prefix);
         let may_be = match sent.kind {
@@ -544,7 +554,10 @@ impl Owner {
             CommandKind::ChangePhase
             | CommandKind::BlockEntry
             | CommandKind::AdmitEntry
-            | CommandKind::SetLimits => false,
+            | CommandKind::SetLimits
+            | CommandKind::ExpireOrders
+            | CommandKind::SetAccount
+            | CommandKind::Deposit => false,
         };
         if !may_be {
             self.counts.bad_records += 1;

@@ -2,9 +2,13 @@
 
 use touchline_matcher::{Capacity, InstrumentLimits};
 use touchline_types::{
-    ClOrdId, Command, CommandKind, Event, EventFlags, EventKind, OrdStatus, OrdType, Reason, Scope,
-    Side, TimeInForce, TradingPhase, cl_ord_id_text, parse_cl_ord_id,
+    ClOrdId, Command, CommandKind, Event, EventFlags, EventKind, ExecInst, OrdStatus, OrdType,
+    Reason, Scope, SelfMatchInstruction, SelfMatchScope, Side, TimeInForce, TradingPhase,
+    cl_ord_id_text, parse_cl_ord_id,
 };
+
+/// Time before the first command of a scenario, ns since the epoch.
+pub(crate) const EPOCH: u64 = 1_700_000_000_000_000_000;
 
 /// Instruments and tables of a scenario.
 #[derive(Clone, Default)]
@@ -58,11 +62,28 @@ const PHASES: [(&str, TradingPhase); 5] = [
     ("closed", TradingPhase::Closed),
 ];
 
-const TIMES_IN_FORCE: [(&str, TimeInForce); 4] = [
+const TIMES_IN_FORCE: [(&str, TimeInForce); 5] = [
     ("day", TimeInForce::Day),
     ("gtc", TimeInForce::GoodTillCancel),
     ("ioc", TimeInForce::ImmediateOrCancel),
     ("fok", TimeInForce::FillOrKill),
+    ("gtd", TimeInForce::GoodTillDate),
+];
+
+const SELF_MATCH_SCOPES: [(&str, SelfMatchScope); 5] = [
+    ("none", SelfMatchScope::None),
+    ("session", SelfMatchScope::Session),
+    ("member", SelfMatchScope::Member),
+    ("firm", SelfMatchScope::Firm),
+    ("group", SelfMatchScope::Group),
+];
+
+const SELF_MATCH_INSTRUCTIONS: [(&str, SelfMatchInstruction); 5] = [
+    ("none", SelfMatchInstruction::None),
+    ("cancel-aggressive", SelfMatchInstruction::CancelAggressive),
+    ("cancel-passive", SelfMatchInstruction::CancelPassive),
+    ("cancel-both", SelfMatchInstruction::CancelBoth),
+    ("decrement", SelfMatchInstruction::Decrement),
 ];
 
 const SIDES: [(&str, Side); 2] = [("buy", Side::Buy), ("sell", Side::Sell)];
@@ -76,19 +97,30 @@ fn word<T: Copy + PartialEq>(words: &[(&'static str, T)], value: T) -> &'static 
     words.iter().find(|(_, known)| *known == value).map_or("?", |(word, _)| *word)
 }
 
-/// `1  prices 1..1000  max 500  phase continuous`
+/// `1  prices 1..1000  max 500  phase continuous`, then any of `tick 5  lot 10  protection 3  band 9`.
 pub(crate) fn parse_instrument(words: &[&str]) -> Result<InstrumentLimits, String> {
-    let [id, "prices", prices, "max", max, "phase", phase] = words else {
+    let [id, "prices", prices, "max", max, "phase", phase, steps @ ..] = words else {
         return Err("instrument N prices A..B max Q phase P".into());
     };
     let (low, high) = prices.split_once("..").ok_or("prices are A..B")?;
-    Ok(InstrumentLimits {
+    let mut limits = InstrumentLimits {
         instrument_id: number(id)?,
         min_price: number(low)?,
         max_price: number(high)?,
         max_order_qty: number(max)?,
         initial_phase: meaning(&PHASES, phase)?,
-    })
+        ..InstrumentLimits::default()
+    };
+    for pair in steps.chunks(2) {
+        match pair {
+            ["tick", tick] => limits.tick_size = number(tick)?,
+            ["lot", lot] => limits.lot_size = number(lot)?,
+            ["protection", units] => limits.protection = number(units)?,
+            ["band", units] => limits.price_band = number(units)?,
+            _ => return Err("tick N, lot N, protection N or band N".into()),
+        }
+    }
+    Ok(limits)
 }
 
 /// `orders 100  levels 50  cl_ord_ids 1000`, and `limited 10` where it matters.
@@ -147,6 +179,7 @@ pub(crate) fn parse_command(words: &[&str]) -> Result<Command, String> {
         ["block", scope @ ..] => of_scope(CommandKind::BlockEntry, scope),
         ["admit", scope @ ..] => of_scope(CommandKind::AdmitEntry, scope),
         ["limits", rest @ ..] => parse_limits(rest),
+        ["expire"] => Ok(Command::of(CommandKind::ExpireOrders)),
         _ => Err("not a command".into()),
     }
 }
@@ -163,11 +196,15 @@ fn of_scope(kind: CommandKind, words: &[&str]) -> Result<Command, String> {
             (command.scope, command.scope_id) = (Scope::Member, number(id)?);
             by
         }
+        ["firm", id, by @ ..] => {
+            (command.scope, command.scope_id) = (Scope::Firm, number(id)?);
+            by
+        }
         ["venue", by @ ..] => {
             command.scope = Scope::Venue;
             by
         }
-        _ => return Err("session N, member N or venue".into()),
+        _ => return Err("session N, member N, firm N or venue".into()),
     };
     if let ["by", member] = by {
         (command.member_id, command.session_id) = parse_member(member)?;
@@ -219,22 +256,72 @@ fn parse_id(word: &str) -> Result<ClOrdId, String> {
     parse_cl_ord_id(word.as_bytes()).map_err(|error| error.to_string())
 }
 
-/// `buy 10 @ 100 day`, and `on 2` for another instrument than 1.
+/// `buy 10 @ 100 day`, then any of what `parse_option` knows.
 fn parse_terms(command: &mut Command, words: &[&str]) -> Result<(), String> {
-    let [side, qty, "@", price, time_in_force, on @ ..] = words else {
-        return Err("buy|sell QTY @ PRICE|mkt day|gtc|ioc|fok [on N]".into());
+    let [side, qty, "@", price, time_in_force, options @ ..] = words else {
+        return Err("buy|sell QTY @ PRICE|mkt|mtl day|gtc|gtd|ioc|fok [options]".into());
     };
     command.side = meaning(&SIDES, side)?;
     command.order_qty = number(qty)?;
-    command.ord_type = if *price == "mkt" { OrdType::Market } else { OrdType::Limit };
-    command.price = if *price == "mkt" { 0 } else { number(price)? };
-    command.time_in_force = meaning(&TIMES_IN_FORCE, time_in_force)?;
-    command.instrument_id = match on {
-        [] => 1,
-        ["on", instrument] => number(instrument)?,
-        _ => return Err("a line ends with `on N` or nothing".into()),
+    (command.ord_type, command.price) = match *price {
+        "mkt" => (OrdType::Market, 0),
+        "mtl" => (OrdType::MarketToLimit, 0),
+        price => (OrdType::Limit, number(price)?),
     };
+    command.time_in_force = meaning(&TIMES_IN_FORCE, time_in_force)?;
+    command.instrument_id = 1;
+    let mut rest = options;
+    while !rest.is_empty() {
+        rest = parse_option(command, rest)?;
+    }
     Ok(())
+}
+
+/// One of `on 2` (another instrument than 1), `stop 105`, `show 10`, `min 5`, `until TIME`,
+/// `post`, `slide`, `hidden`, `touch`, `firm 3`, `self SCOPE INSTRUCTION`, `group 7`; what follows.
+fn parse_option<'a, 'b>(
+    command: &mut Command,
+    words: &'a [&'b str],
+) -> Result<&'a [&'b str], String> {
+    let mut instructed = |inst| command.exec_inst = command.exec_inst.with(inst);
+    match words {
+        ["post", rest @ ..] => {
+            instructed(ExecInst::POST_ONLY);
+            return Ok(rest);
+        }
+        ["slide", rest @ ..] => {
+            instructed(ExecInst::POST_ONLY.with(ExecInst::SLIDE));
+            return Ok(rest);
+        }
+        ["hidden", rest @ ..] => {
+            instructed(ExecInst::HIDDEN);
+            return Ok(rest);
+        }
+        ["touch", rest @ ..] => {
+            instructed(ExecInst::TRIGGER_ON_TOUCH);
+            return Ok(rest);
+        }
+        ["self", scope, instruction, rest @ ..] => {
+            command.self_match_scope = meaning(&SELF_MATCH_SCOPES, scope)?;
+            command.self_match_instruction = meaning(&SELF_MATCH_INSTRUCTIONS, instruction)?;
+            return Ok(rest);
+        }
+        ["stop", stop_px, ..] => {
+            command.stop_px = number(stop_px)?;
+            command.ord_type = match command.ord_type {
+                OrdType::Limit => OrdType::StopLimit,
+                _ => OrdType::Stop,
+            };
+        }
+        ["on", instrument, ..] => command.instrument_id = number(instrument)?,
+        ["show", qty, ..] => command.display_qty = number(qty)?,
+        ["min", qty, ..] => command.min_qty = number(qty)?,
+        ["until", ns, ..] => command.expire_time = EPOCH + number::<u64>(&ns.replace('_', ""))?,
+        ["firm", firm, ..] => command.firm_id = number(firm)?,
+        ["group", group, ..] => command.self_match_id = number(group)?,
+        _ => return Err(format!("{} is no option of an order", words.join(" "))),
+    }
+    Ok(&words[2..])
 }
 
 fn id(id: &ClOrdId) -> String {
@@ -333,6 +420,10 @@ pub(crate) fn event_line(event: &Event, command: &Command) -> String {
         EventKind::EntryBlocked
         | EventKind::EntryAdmitted
         | EventKind::LimitsSet
+        | EventKind::Triggered
+        | EventKind::Replenished
+        | EventKind::Restated
+        | EventKind::Expired
         | EventKind::SnapshotStart
         | EventKind::SnapshotInstrument
         | EventKind::SnapshotOrder
@@ -362,6 +453,10 @@ const fn kind(kind: EventKind) -> &'static str {
         EventKind::EntryBlocked => "blocked",
         EventKind::EntryAdmitted => "admitted",
         EventKind::LimitsSet => "limited",
+        EventKind::Triggered => "triggered",
+        EventKind::Replenished => "shows",
+        EventKind::Restated => "restated",
+        EventKind::Expired => "expired",
         EventKind::SnapshotStart
         | EventKind::SnapshotInstrument
         | EventKind::SnapshotOrder

@@ -99,6 +99,9 @@ impl Day {
             max_price,
             max_order_qty: random.pick(&[qty, qty * 3, u64::MAX]),
             initial_phase: random.pick(&PHASES),
+            tick_size: random.pick(&[1, 1, 1, 1, 2, 3]),
+            lot_size: random.pick(&[1, 1, 1, 1, 2]),
+            ..InstrumentLimits::default()
         });
         let limits: Vec<_> = limits.collect();
         let cl_ord_ids = if random.one_in(16) { [0, 300] } else { [9_000, 25_000] };
@@ -210,6 +213,7 @@ impl Flow {
         match self.random.below(60) {
             0 => command.scope = Scope::None,
             1 => command.scope_id = self.random.pick(&[7, 4_095, 4_096, u32::MAX]),
+            6 => command.scope = Scope::Firm,
             2 => (command.session_id, command.member_id) = (2, 1),
             3..6 => {
                 (command.scope, command.scope_id) = (Scope::Session, 1);

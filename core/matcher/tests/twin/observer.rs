@@ -77,6 +77,10 @@ impl Observer {
             | EventKind::EntryBlocked
             | EventKind::EntryAdmitted
             | EventKind::LimitsSet => {}
+            EventKind::Triggered
+            | EventKind::Replenished
+            | EventKind::Restated
+            | EventKind::Expired => return Err("no matcher does this yet"),
             EventKind::SnapshotStart
             | EventKind::SnapshotInstrument
             | EventKind::SnapshotOrder

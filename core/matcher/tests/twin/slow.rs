@@ -4,10 +4,12 @@
 
 mod limits;
 mod scopes;
+mod telling;
 mod uncross;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use telling::asked;
 use touchline_matcher::{Capacity, InstrumentLimits, OrderView};
 use touchline_types::{
     ClOrdId, Command, CommandKind, Event, EventFlags, EventKind, OrdStatus, OrdType, Reason, Scope,
@@ -121,6 +123,9 @@ impl SlowMatcher {
             CommandKind::MassCancel => self.mass_cancel(command),
             CommandKind::BlockEntry | CommandKind::AdmitEntry => self.block(command),
             CommandKind::SetLimits => self.set_limits(command),
+            CommandKind::ExpireOrders | CommandKind::SetAccount | CommandKind::Deposit => {
+                self.rejected(command, Reason::UnsupportedCharacteristic);
+            }
         }
         let mut events = std::mem::take(&mut self.events);
         for (index, event) in events.iter_mut().enumerate() {
@@ -216,14 +221,19 @@ impl SlowMatcher {
         } else if command.side == Side::Undisclosed
             || command.ord_type == OrdType::None
             || in_call && !(limit && stays)
+            || !plain(command)
         {
             Some(Reason::UnsupportedCharacteristic)
         } else if limit
             && (command.price < book.limits.min_price || command.price > book.limits.max_price)
         {
             Some(Reason::PriceOutOfRange)
+        } else if limit && command.price % book.limits.tick_size != 0 {
+            Some(Reason::TickSize)
         } else if command.order_qty == 0 {
             Some(Reason::IncorrectQuantity)
+        } else if !command.order_qty.is_multiple_of(book.limits.lot_size) {
+            Some(Reason::LotSize)
         } else if command.order_qty > self.largest_qty(&book.limits) || self.is_too_large(command) {
             Some(Reason::OrderExceedsLimit)
         } else if self.leads_too_far(command.session_id, command, command.order_qty) {
@@ -392,12 +402,19 @@ impl SlowMatcher {
             Some(Reason::NotReplaceable)
         } else if !matches_phase {
             Some(Reason::ExchangeClosed)
-        } else if tif == TimeInForce::ImmediateOrCancel || tif == TimeInForce::FillOrKill {
+        } else if tif == TimeInForce::ImmediateOrCancel
+            || tif == TimeInForce::FillOrKill
+            || !plain(command)
+        {
             Some(Reason::UnsupportedCharacteristic)
         } else if command.price < book.limits.min_price || command.price > book.limits.max_price {
             Some(Reason::PriceOutOfRange)
+        } else if command.price % book.limits.tick_size != 0 {
+            Some(Reason::TickSize)
         } else if command.order_qty <= order.cum_qty {
             Some(Reason::IncorrectQuantity)
+        } else if !command.order_qty.is_multiple_of(book.limits.lot_size) {
+            Some(Reason::LotSize)
         } else if command.order_qty > self.largest_qty(&book.limits) || self.is_too_large(command) {
             Some(Reason::OrderExceedsLimit)
         } else if command.order_qty > terms.order_qty
@@ -526,63 +543,24 @@ impl SlowMatcher {
     fn order(&mut self, order_id: u64) -> &mut Order {
         self.orders.get_mut(&order_id).expect("the order is known")
     }
-
-    /// An event with everything that is known of an order.
-    fn tell(&mut self, kind: EventKind, order_id: u64) -> &mut Event {
-        let order = &self.orders[&order_id];
-        let mut event = asked(kind, &order.terms);
-        event.orig_cl_ord_id = [0; 20];
-        event.order_id = order_id;
-        event.session_id = order.session_id;
-        event.leaves_qty = order.leaves_qty();
-        event.cum_qty = order.cum_qty;
-        event.cum_value = order.cum_value;
-        event.ord_status = order.status();
-        self.events.push(event);
-        self.events.last_mut().expect("it was just pushed")
-    }
-
-    fn rejected(&mut self, command: &Command, reason: Reason) {
-        let mut event = asked(EventKind::Rejected, command);
-        event.phase = command.phase;
-        event.reason = reason;
-        self.events.push(event);
-    }
-
-    fn cancel_rejected(
-        &mut self,
-        command: &Command,
-        reason: Reason,
-        order_id: Option<u64>,
-        flags: EventFlags,
-    ) {
-        if let Some(order_id) = order_id {
-            self.tell(EventKind::CancelRejected, order_id);
-        } else {
-            self.events.push(asked(EventKind::CancelRejected, command));
-        }
-        let event = self.events.last_mut().expect("it was just pushed");
-        event.session_id = command.session_id;
-        event.cl_ord_id = command.cl_ord_id;
-        event.orig_cl_ord_id = command.orig_cl_ord_id;
-        event.reason = reason;
-        event.flags = flags;
-    }
 }
 
-/// An event with what the command says; there is no order.
-fn asked(kind: EventKind, command: &Command) -> Event {
-    let mut event = Event::of(kind);
-    event.price = command.price;
-    event.order_qty = command.order_qty;
-    event.cl_ord_id = command.cl_ord_id;
-    event.orig_cl_ord_id = command.orig_cl_ord_id;
-    event.instrument_id = command.instrument_id;
-    event.session_id = command.session_id;
-    event.member_id = command.member_id;
-    event.side = command.side;
-    event.ord_type = command.ord_type;
-    event.time_in_force = command.time_in_force;
-    event.ord_status = OrdStatus::Rejected;
-    event
+/// True if an order says nothing that the matcher does not do.
+fn plain(command: &Command) -> bool {
+    let mut plain = Command::of(command.kind);
+    plain.ord_type = command.ord_type;
+    let given = Command {
+        ord_type: command.ord_type,
+        stop_px: command.stop_px,
+        display_qty: command.display_qty,
+        min_qty: command.min_qty,
+        expire_time: command.expire_time,
+        self_match_scope: command.self_match_scope,
+        self_match_instruction: command.self_match_instruction,
+        exec_inst: command.exec_inst,
+        ..Command::of(command.kind)
+    };
+    given == plain
+        && [OrdType::None, OrdType::Market, OrdType::Limit].contains(&command.ord_type)
+        && command.time_in_force != TimeInForce::GoodTillDate
 }

@@ -17,7 +17,7 @@ impl SlowMatcher {
 
     pub(super) fn block(&mut self, command: &Command) {
         let exists = match command.scope {
-            Scope::None => false,
+            Scope::None | Scope::Firm => false,
             Scope::Venue => command.scope_id == 0,
             Scope::Session | Scope::Member => command.scope_id < 4_096,
         };
@@ -36,14 +36,14 @@ impl SlowMatcher {
 
     pub(super) fn mass_cancel(&mut self, command: &Command) {
         let theirs = |order: &Order| match command.scope {
-            Scope::None => false,
+            Scope::None | Scope::Firm => false,
             Scope::Session => order.session_id == command.scope_id,
             Scope::Member => order.terms.member_id == command.scope_id,
             Scope::Venue => true,
         };
         let operator = command.session_id == 0;
         let own = (command.scope, command.scope_id) == (Scope::Session, command.session_id);
-        if command.scope == Scope::None || !(operator || own) {
+        if [Scope::None, Scope::Firm].contains(&command.scope) || !(operator || own) {
             return self.rejected(command, Reason::UnsupportedCharacteristic);
         }
         let mut orders = Vec::new();
