@@ -98,6 +98,10 @@ fn one_who_fell_behind_is_told_so_and_comes_right_again() {
         one.mark();
         one.see_mark();
         two.see_mark();
+        // On a busy machine the one that trades falls behind as well.
+        if !(one.strategy.is_live(1) && one.strategy.is_live(2)) {
+            one.until(|event| event.kind == Kind::Live as u8 && event.instrument_id == 2);
+        }
         assert_eq!(ladders(&two), ladders(&one), "seed {seed}");
         assert!(two.strategy.counters()["lost_records"].as_u64() > Some(0), "seed {seed}");
         running.end();
