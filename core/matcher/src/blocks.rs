@@ -1,8 +1,8 @@
 //! Scopes: whose orders a mass cancel takes, and who may not enter orders.
 //!
-//! A block refuses new orders and replaces of a session, of all sessions of a member, or of
-//! everybody; the three are kept apart, so taking one back leaves the others. Cancels and status
-//! requests stay admitted. A mass cancel takes at most [`MASS_CANCEL_MAX`] orders and tells how
+//! A block refuses new orders and replaces of a session, of all sessions of a member, of all
+//! members of a firm, or of everybody; the four are kept apart, so taking one back leaves the others. Cancels and status
+//! requests stay admitted. A mass cancel may name an instrument or a side; it takes at most [`MASS_CANCEL_MAX`] orders and tells how
 //! many are left: who asked for it asks again. Orders go in the order of instruments by number,
 //! first bids, then offers, each best price first and by priority.
 
@@ -20,7 +20,7 @@ use crate::storage::Memory;
 /// Orders that one mass cancel takes at most.
 pub const MASS_CANCEL_MAX: usize = 128;
 
-/// Highest number of a session or member that can be blocked.
+/// Highest number of a session, member or firm that can be blocked.
 pub const OWNERS_MAX: u32 = 4_095;
 
 const WORDS: usize = (OWNERS_MAX as usize + 1) / 64;
@@ -30,22 +30,27 @@ pub(crate) struct Blocks {
     venue: bool,
     sessions: [u64; WORDS],
     members: [u64; WORDS],
+    firms: [u64; WORDS],
 }
 
 impl Blocks {
     pub(crate) const fn new() -> Self {
-        Self { venue: false, sessions: [0; WORDS], members: [0; WORDS] }
+        Self { venue: false, sessions: [0; WORDS], members: [0; WORDS], firms: [0; WORDS] }
     }
 
-    /// True if this session of this member may not enter orders.
+    /// True if the sender of this command may not enter orders.
     #[inline]
-    pub(crate) fn refuse(&self, session_id: u32, member_id: u32) -> bool {
-        self.venue || is_set(&self.sessions, session_id) || is_set(&self.members, member_id)
+    fn refuse(&self, command: &Command) -> bool {
+        self.venue
+            || is_set(&self.sessions, command.session_id)
+            || is_set(&self.members, command.member_id)
+            || is_set(&self.firms, command.firm_id)
     }
 
     pub(crate) fn contains(&self, scope: Scope, scope_id: u32) -> bool {
         match scope {
-            Scope::None | Scope::Firm => false,
+            Scope::None => false,
+            Scope::Firm => is_set(&self.firms, scope_id),
             Scope::Session => is_set(&self.sessions, scope_id),
             Scope::Member => is_set(&self.members, scope_id),
             Scope::Venue => self.venue,
@@ -60,7 +65,8 @@ impl Blocks {
                 self.venue = blocked;
                 return;
             }
-            Scope::None | Scope::Firm => return,
+            Scope::Firm => &mut self.firms,
+            Scope::None => return,
         };
         let (at, bit) = place(scope_id);
         if let Some(word) = words.get_mut(at) {
@@ -74,7 +80,7 @@ impl Blocks {
             (0..=OWNERS_MAX).filter(move |id| self.contains(scope, *id)).map(move |id| (scope, id))
         };
         let venue = self.venue.then_some((Scope::Venue, 0));
-        venue.into_iter().chain(of(Scope::Member)).chain(of(Scope::Session))
+        venue.into_iter().chain(of(Scope::Firm)).chain(of(Scope::Member)).chain(of(Scope::Session))
     }
 }
 
@@ -129,14 +135,20 @@ impl<M: Memory> Matcher<M> {
         command: &Command,
         out: &mut Emitter<'_, K>,
     ) {
-        if let Err(reason) = gates::mass_cancel(command) {
+        if let Err(reason) = gates::mass_cancel(&self.books, command) {
             return reject(command, reason, out);
         }
         let mut taken = [NONE; MASS_CANCEL_MAX];
         let mut rest = taken.iter_mut();
         let mut left = 0;
-        for instrument_id in self.instrument_ids() {
+        let asked = |instrument_id: &u32| {
+            command.instrument_id == 0 || command.instrument_id == *instrument_id
+        };
+        for instrument_id in self.instrument_ids().filter(asked) {
             for side in [Side::Buy, Side::Sell] {
+                if command.side == side.opposite() {
+                    continue;
+                }
                 for slot in self.slots(instrument_id, side) {
                     let record = self.names.record(slot);
                     if !belongs(record, command.scope, command.scope_id) {
@@ -159,6 +171,9 @@ impl<M: Memory> Matcher<M> {
         let event = out.begin(EventKind::MassCanceled);
         event.session_id = command.session_id;
         event.member_id = command.member_id;
+        event.cl_ord_id = command.cl_ord_id;
+        event.instrument_id = command.instrument_id;
+        event.side = command.side;
         event.last_qty = canceled;
         event.leaves_qty = left;
     }
@@ -166,7 +181,7 @@ impl<M: Memory> Matcher<M> {
 
 /// Why a session may not enter an order, if it may not.
 pub(crate) fn entry(blocks: &Blocks, command: &Command) -> Result<(), Reason> {
-    if blocks.refuse(command.session_id, command.member_id) {
+    if blocks.refuse(command) {
         return Err(Reason::EntryBlocked);
     }
     Ok(())

@@ -21,10 +21,12 @@
 //! | 13 | | TooManyOrders: no level for it | | |
 //!
 //! What commands can say and the matcher does not do yet is UnsupportedCharacteristic, in one place:
-//! `is_offered`, and `block` and `mass_cancel` for the scope of a firm.
+//! `is_offered`, and `mass_cancel` for the scope of a firm.
 //!
 //! A block, its end, and a mass cancel of others are the operator's: UnsupportedCharacteristic for
-//! everybody else, and for a scope that there is not. A session may cancel its own orders.
+//! everybody else, and for a scope that there is not. A session may cancel its own orders, and those
+//! of its member; whether it should is for the engine to say, which stamps members. A mass cancel
+//! of an instrument that there is not is an UnknownSymbol.
 //!
 //! Limits are the operator's, too: UnsupportedCharacteristic for everybody else, for another scope
 //! than a session from 1 to [`OWNERS_MAX`], a position below 0, or a rate without a burst or the
@@ -148,7 +150,8 @@ pub(crate) fn known<M: Memory>(names: &Names<M>, command: &Command) -> Option<Na
 /// Checks a block, or the end of one.
 pub(crate) fn block(command: &Command) -> Result<(), Reason> {
     let known = match command.scope {
-        Scope::None | Scope::Firm => false,
+        Scope::None => false,
+        Scope::Firm => (1..=OWNERS_MAX).contains(&command.scope_id),
         Scope::Session | Scope::Member => command.scope_id <= OWNERS_MAX,
         Scope::Venue => command.scope_id == 0,
     };
@@ -157,11 +160,21 @@ pub(crate) fn block(command: &Command) -> Result<(), Reason> {
 }
 
 /// Checks a mass cancel.
-pub(crate) fn mass_cancel(command: &Command) -> Result<(), Reason> {
-    let own = command.scope == Scope::Session && command.scope_id == command.session_id;
+pub(crate) fn mass_cancel<M: Memory>(books: &Books<M>, command: &Command) -> Result<(), Reason> {
+    let own = match command.scope {
+        Scope::Session => command.scope_id == command.session_id,
+        Scope::Member => command.scope_id == command.member_id,
+        Scope::None | Scope::Firm | Scope::Venue => false,
+    };
     let known = !matches!(command.scope, Scope::None | Scope::Firm);
     let by_operator = command.session_id == 0 && known;
-    if own || by_operator { Ok(()) } else { Err(Reason::UnsupportedCharacteristic) }
+    if !(own || by_operator) {
+        return Err(Reason::UnsupportedCharacteristic);
+    }
+    if command.instrument_id != 0 && books.find_instrument(command.instrument_id).is_none() {
+        return Err(Reason::UnknownSymbol);
+    }
+    Ok(())
 }
 
 /// Checks limits for a session.

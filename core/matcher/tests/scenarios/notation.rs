@@ -184,7 +184,8 @@ pub(crate) fn parse_command(words: &[&str]) -> Result<Command, String> {
     }
 }
 
-/// `session 1`, `member 1`, `venue`, and `by m1` where a member asks.
+/// `session 1`, `member 1`, `firm 1`, `venue`; `on 2` and `side buy` for a part of the orders; `by m1`
+/// where a member asks.
 fn of_scope(kind: CommandKind, words: &[&str]) -> Result<Command, String> {
     let mut command = Command::of(kind);
     let by = match words {
@@ -206,10 +207,17 @@ fn of_scope(kind: CommandKind, words: &[&str]) -> Result<Command, String> {
         }
         _ => return Err("session N, member N, firm N or venue".into()),
     };
-    if let ["by", member] = by {
-        (command.member_id, command.session_id) = parse_member(member)?;
+    let mut rest = by;
+    while let [word, value, more @ ..] = rest {
+        match *word {
+            "by" => (command.member_id, command.session_id) = parse_member(value)?,
+            "on" => command.instrument_id = number(value)?,
+            "side" => command.side = meaning(&SIDES, value)?,
+            _ => return Err("a scope ends with any of `on N`, `side S`, `by M`".into()),
+        }
+        rest = more;
     }
-    Ok(command)
+    if rest.is_empty() { Ok(command) } else { Err(format!("what is {}?", rest[0])) }
 }
 
 /// `session 1  order 10  position 20  rate 5 burst 2`: any of the three, `none`, and who asks.

@@ -207,7 +207,8 @@ impl Flow {
         let id = 1 + self.random.below(u64::from(self.day.members)) as u32;
         (command.scope, command.scope_id) = match self.random.below(8) {
             0..4 => (Scope::Session, 2 * id - self.random.below(2) as u32),
-            4..7 => (Scope::Member, id),
+            4..6 => (Scope::Member, id),
+            6 => (Scope::Firm, 1 + id % 3),
             _ => (Scope::Venue, 0),
         };
         match self.random.below(60) {
@@ -220,6 +221,13 @@ impl Flow {
                 (command.session_id, command.member_id) = (1, 1);
             }
             _ => {}
+        }
+        if kind == CommandKind::MassCancel {
+            if self.random.one_in(3) {
+                command.instrument_id = self.instrument_id();
+            }
+            command.side = self.random.pick(&[Side::Undisclosed, Side::Buy, Side::Sell]);
+            command.cl_ord_id[0] = b'M';
         }
         match kind {
             CommandKind::BlockEntry => self.blocked = Some((command.scope, command.scope_id)),
@@ -272,6 +280,7 @@ impl Flow {
         let mut command = Command::of(kind);
         command.member_id = member_id;
         command.session_id = member_id * 2 - self.random.below(2) as u32;
+        command.firm_id = member_id % 4;
         command
     }
 

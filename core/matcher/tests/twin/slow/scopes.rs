@@ -10,6 +10,7 @@ impl SlowMatcher {
             (Scope::Venue, 0),
             (Scope::Member, command.member_id),
             (Scope::Session, command.session_id),
+            (Scope::Firm, command.firm_id),
         ]
         .iter()
         .any(|scope| self.blocked.contains(scope))
@@ -17,7 +18,8 @@ impl SlowMatcher {
 
     pub(super) fn block(&mut self, command: &Command) {
         let exists = match command.scope {
-            Scope::None | Scope::Firm => false,
+            Scope::None => false,
+            Scope::Firm => command.scope_id > 0 && command.scope_id < 4_096,
             Scope::Venue => command.scope_id == 0,
             Scope::Session | Scope::Member => command.scope_id < 4_096,
         };
@@ -42,9 +44,15 @@ impl SlowMatcher {
             Scope::Venue => true,
         };
         let operator = command.session_id == 0;
-        let own = (command.scope, command.scope_id) == (Scope::Session, command.session_id);
+        let scope = (command.scope, command.scope_id);
+        let own = scope == (Scope::Session, command.session_id)
+            || scope == (Scope::Member, command.member_id);
         if [Scope::None, Scope::Firm].contains(&command.scope) || !(operator || own) {
             return self.rejected(command, Reason::UnsupportedCharacteristic);
+        }
+        let wanted = command.instrument_id;
+        if wanted != 0 && !self.books.contains_key(&wanted) {
+            return self.rejected(command, Reason::UnknownSymbol);
         }
         let mut orders = Vec::new();
         for instrument_id in self.books.keys() {
@@ -52,7 +60,12 @@ impl SlowMatcher {
                 orders.extend(self.queue(*instrument_id, side));
             }
         }
-        orders.retain(|id| theirs(&self.orders[id]));
+        orders.retain(|id| {
+            let order = &self.orders[id];
+            theirs(order)
+                && [0, order.terms.instrument_id].contains(&wanted)
+                && [Side::Undisclosed, order.terms.side].contains(&command.side)
+        });
         let now = orders.len().min(128);
         for order_id in &orders[..now] {
             let last_qty = self.orders[order_id].leaves_qty();
@@ -65,6 +78,9 @@ impl SlowMatcher {
         let mut event = Event::of(EventKind::MassCanceled);
         event.session_id = command.session_id;
         event.member_id = command.member_id;
+        event.cl_ord_id = command.cl_ord_id;
+        event.instrument_id = wanted;
+        event.side = command.side;
         event.last_qty = now as u64;
         event.leaves_qty = (orders.len() - now) as u64;
         self.events.push(event);
