@@ -121,8 +121,12 @@ fn scan(
     let mut best: Option<Best> = None;
     let mut low = lowest;
     loop {
-        while let Some(offer) = offers_up.next_if(|offer| offer.price <= low) {
+        // Not `next_if`: it checks by a panic that it has looked at nothing already.
+        while let Some(offer) = offers_up.peek()
+            && offer.price <= low
+        {
             offer_qty = more(offer_qty, offer.qty);
+            offers_up.next();
         }
         let until_offer = offers_up.peek().map_or(highest, |offer| offer.price.saturating_sub(1));
         let until_bid = bids_up.peek().map_or(highest, |bid| bid.price);
@@ -131,8 +135,11 @@ fn scan(
         if high >= highest {
             return best;
         }
-        if let Some(bid) = bids_up.next_if(|bid| bid.price == high) {
+        if let Some(bid) = bids_up.peek()
+            && bid.price == high
+        {
             bid_qty = less(bid_qty, bid.qty);
+            bids_up.next();
         }
         low = high.checked_add(1)?;
     }
