@@ -1,5 +1,5 @@
-//! The matcher as the engine has it, behind one function: what it can reach is looked at by
-//! test_panic_paths.py.
+//! The matcher as the engine and the library have it, behind one function: what that can reach is
+//! looked at by test_panic_paths.py.
 #![forbid(unsafe_code)]
 
 use touchline_matcher::{EventSink, OwnedMatcher};
@@ -17,6 +17,9 @@ impl EventSink for Sum {
 
 /// Where the walk begins.
 #[inline(never)]
-pub fn apply(matcher: &mut OwnedMatcher, command: &Command, sum: &mut Sum) {
-    matcher.apply(command, sum);
+pub fn apply(matcher: &mut OwnedMatcher, commands: &[Command], sum: &mut Sum) {
+    matcher.apply_all(commands, sum);
+    for command in commands {
+        matcher.apply(command, sum);
+    }
 }

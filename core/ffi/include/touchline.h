@@ -487,8 +487,8 @@ typedef struct tl_matcher_batch {
  * - before a record that is none: BAD_VALUE, BAD_SEQ or BAD_TIMESTAMP, tl_matcher_why says what.
  *   Those before it are applied, and their events written; it and those after it changed nothing.
  *
- * A command is applied only when no event waits and there is room for one more, so what waits is of
- * one command. seq 0 stands for the number that is next (they begin with 1), timestamp 0 for the
+ * A command is applied only when no event waits and there is room for one more, sixteen at a time
+ * where there is room for 64. seq 0 stands for the number that is next (they begin with 1), timestamp 0 for the
  * last one plus 1; other values have to be the next number, and to be above the last timestamp. The
  * last event of a command has END_OF_EVENT; each command has one event at least.
  *

@@ -37,6 +37,11 @@ const BAD_VALUE: i64 = -8;
 const BAD_SEQ: i64 = -9;
 const BAD_TIMESTAMP: i64 = -10;
 
+/// Commands that the matcher is given at a time, so that it can read ahead.
+const GROUP: usize = 16;
+/// Room for events from which on it is given so many: below, one by one, so that few wait.
+const GROUP_ROOM: usize = 4 * GROUP;
+
 const _: () = assert!(cfg!(target_endian = "little"), "records are little endian");
 const _: () = assert!(size_of::<Command>() == Command::BYTES && size_of::<Event>() == Event::BYTES);
 
@@ -82,7 +87,7 @@ const _: () = assert!(size_of::<TlMatcherBatch>() == 32);
 /// `tl_matcher`.
 pub struct TlMatcher {
     matcher: OwnedMatcher,
-    /// Events of the last command that had no room yet.
+    /// Events of the last commands that had no room yet.
     waiting: VecDeque<Event>,
     fault: Option<Fault>,
 }
@@ -302,23 +307,31 @@ impl TlMatcher {
         }
         let (mut seq, mut timestamp) = (matcher.last_seq(), matcher.last_timestamp());
         let mut applied = 0;
+        let mut group: [MaybeUninit<Command>; GROUP] = [const { MaybeUninit::uninit() }; GROUP];
         // Here nothing waits if there is room: what waits has been written, or has filled it.
-        while applied < count && written < capacity {
-            let mut place = MaybeUninit::uninit();
-            // SAFETY: applied is below the count, which the caller promises.
-            let record = unsafe { commands.add(applied as usize) };
-            // SAFETY: the record is one of the caller's.
-            let command = match unsafe { command_in(&mut place, record, applied) }
-                .and_then(|command| stamp(command, applied, seq, timestamp))
-            {
-                Ok(command) => &*command,
-                Err(found) => {
-                    *fault = Some(found);
-                    break;
+        while applied < count && written < capacity && fault.is_none() {
+            let many = if capacity - written < GROUP_ROOM { 1 } else { GROUP };
+            let mut len = 0;
+            while len < many && applied + (len as u64) < count {
+                let index = applied + len as u64;
+                // SAFETY: the index is below the count, which the caller promises.
+                let record = unsafe { commands.add(index as usize) };
+                // SAFETY: the record is one of the caller's.
+                match unsafe { command_in(&mut group[len], record, index) }
+                    .and_then(|command| stamp(command, index, seq, timestamp))
+                {
+                    Ok(command) => (seq, timestamp) = (command.seq, command.timestamp),
+                    Err(found) => {
+                        *fault = Some(found);
+                        break;
+                    }
                 }
-            };
-            (seq, timestamp) = (command.seq, command.timestamp);
-            matcher.apply(command, &mut |event: &Event| {
+                len += 1;
+            }
+            // SAFETY: the first `len` are commands, and a place is laid out as what it holds.
+            let group =
+                unsafe { std::slice::from_raw_parts(group.as_ptr().cast::<Command>(), len) };
+            matcher.apply_all(group, &mut |event: &Event| {
                 if written < capacity {
                     // SAFETY: written is below the capacity, which the caller promises.
                     unsafe { events.add(written).write_unaligned(*event) };
@@ -327,7 +340,11 @@ impl TlMatcher {
                     waiting.push_back(*event);
                 }
             });
-            applied += 1;
+            applied += len as u64;
+        }
+        if !waiting.is_empty() {
+            // It is told behind the events of the commands before it: by the call that has room.
+            *fault = None;
         }
         let told = TlMatcherBatch {
             commands: applied,

@@ -133,7 +133,7 @@ class Applied(NamedTuple):
     events : int
         So many were written.
     waiting : int
-        Events of the last command that had no room: the next call writes them first.
+        Events of the last commands that had no room: the next call writes them first.
     """
 
     commands: int

@@ -235,6 +235,20 @@ fn a_record_that_is_none_stops_the_batch_before_it_and_is_named() {
 }
 
 #[test]
+fn a_bad_record_is_named_once_every_event_before_it_has_been_written() {
+    let held = matcher();
+    let bids: Vec<_> = (0..40).map(|name| order(name + 1, Side::Buy, 50, 1)).collect();
+    assert_eq!(held.apply(&bids, 100).1, 0);
+    let mut commands = [order(b'Z', Side::Sell, 50, 40), order(b'z', Side::Sell, 50, 1)];
+    commands[1][std::mem::offset_of!(Command, kind)] = 0;
+    let (batch, code, _) = held.apply(&commands, 70);
+    assert_eq!((batch.commands, batch.events, batch.waiting, code), (1, 70, 11, 0));
+    assert_eq!(held.why(), "");
+    let (batch, code, _) = held.apply(&commands[1..], 70);
+    assert_eq!((batch.commands, batch.events, batch.waiting, code), (0, 11, 0, BAD_VALUE));
+}
+
+#[test]
 fn seq_and_timestamp_are_given_where_they_are_zero_and_checked_where_not() {
     let stamped = |seq, timestamp| {
         let mut command = Command::of(CommandKind::OrderStatus);
