@@ -488,9 +488,10 @@ typedef struct tl_matcher_batch {
  *   Those before it are applied, and their events written; it and those after it changed nothing.
  *
  * A command is applied only when no event waits and there is room for one more, sixteen at a time
- * where there is room for 64. seq 0 stands for the number that is next (they begin with 1), timestamp 0 for the
- * last one plus 1; other values have to be the next number, and to be above the last timestamp. The
- * last event of a command has END_OF_EVENT; each command has one event at least.
+ * where there is room for 64. seq 0 stands for the number that is next (they begin with 1),
+ * timestamp 0 for the last one plus 1; other values have to be the next number, and to be above the
+ * last timestamp. The last event of a command has END_OF_EVENT; each command has one event at
+ * least.
  *
  * ARGUMENT if matcher or batch is NULL, or an array that is not empty; nothing is done. */
 int64_t tl_matcher_apply(tl_matcher *matcher, const tl_command *commands, uint64_t count,

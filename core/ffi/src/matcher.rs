@@ -44,6 +44,7 @@ const GROUP_ROOM: usize = 4 * GROUP;
 
 const _: () = assert!(cfg!(target_endian = "little"), "records are little endian");
 const _: () = assert!(size_of::<Command>() == Command::BYTES && size_of::<Event>() == Event::BYTES);
+const _: () = assert!(Event::BYTES.is_multiple_of(2));
 
 /// `tl_instrument_limits`.
 #[repr(C)]
@@ -302,7 +303,7 @@ impl TlMatcher {
         while written < capacity {
             let Some(event) = waiting.pop_front() else { break };
             // SAFETY: written is below the capacity, which the caller promises.
-            unsafe { events.add(written).write_unaligned(event) };
+            unsafe { write_event(events.add(written), &event) };
             written += 1;
         }
         let (mut seq, mut timestamp) = (matcher.last_seq(), matcher.last_timestamp());
@@ -334,7 +335,7 @@ impl TlMatcher {
             matcher.apply_all(group, &mut |event: &Event| {
                 if written < capacity {
                     // SAFETY: written is below the capacity, which the caller promises.
-                    unsafe { events.add(written).write_unaligned(*event) };
+                    unsafe { write_event(events.add(written), event) };
                     written += 1;
                 } else {
                     waiting.push_back(*event);
@@ -354,6 +355,23 @@ impl TlMatcher {
             reserved: 0,
         };
         (told, fault.map_or(0, |fault| fault.code()))
+    }
+}
+
+/// Writes an event, by halves: they are short enough to be moved without a call of memcpy, which
+/// costs 4 ns more for each event.
+///
+/// # Safety
+///
+/// `out` points to room for an event.
+#[inline]
+unsafe fn write_event(out: *mut Event, event: &Event) {
+    type Half = [u8; Event::BYTES / 2];
+    let (from, to) = (std::ptr::from_ref(event).cast::<Half>(), out.cast::<Half>());
+    // SAFETY: an event is two halves long, and so is the room, which the caller promises.
+    unsafe {
+        to.write(from.read());
+        to.add(1).write(from.add(1).read());
     }
 }
 
