@@ -342,3 +342,46 @@ fn books_orders_and_totals_are_those_of_the_matcher() {
     }
     assert_eq!(last_px, 51);
 }
+
+#[allow(dead_code)]
+#[path = "../../../matcher/tests/twin/flow.rs"]
+mod flow;
+
+/// Days of the twin's flow, every other command with noise in some of its bytes.
+#[test]
+fn noise_in_any_byte_of_a_command_breaks_no_book_and_ends_nothing() {
+    const DAYS: u64 = 25;
+    const DAY_COMMANDS: u64 = 2_000;
+    let mut applied = [0_u64; 2];
+    for seed in 1..=DAYS {
+        let (mut flow, mut random) = (flow::Flow::new(seed), flow::Random::new(!seed));
+        let day = flow.day();
+        let matcher = OwnedMatcher::allocate(&day.limits, &day.capacity).unwrap();
+        let made = TlMatcher { matcher, waiting: VecDeque::new(), fault: None };
+        let held = Held(Box::into_raw(Box::new(made)));
+        for _ in 0..DAY_COMMANDS {
+            let mut command = flow.next();
+            (command.seq, command.timestamp) = (0, 0);
+            let mut noisy = record(&command);
+            let is_noisy = random.one_in(2);
+            for _ in 0..if is_noisy { 1 + random.below(3) } else { 0 } {
+                let at = random.below(Command::BYTES as u64) as usize;
+                let any = random.next() as u8;
+                noisy[at] = random.pick(&[0, 1, 0x7f, 0x80, 0xff, any]);
+            }
+            let (batch, code, events) = held.apply(&[noisy], 2_000);
+            assert!(batch.waiting == 0 && (code == 0) == (batch.commands == 1), "seed {seed}");
+            assert_eq!(code == 0, held.why().is_empty());
+            applied[usize::from(is_noisy)] += batch.commands;
+            // The flow goes on with its own members, of whom it has eight at most.
+            let own = events.iter().filter(|event| (1..=8).contains(&event.member_id));
+            own.for_each(|event| flow.see(event));
+        }
+        // SAFETY: made above, and freed at the end of this block.
+        let matcher = unsafe { &(*held.0).matcher };
+        assert_eq!(matcher.check(), Ok(()), "seed {seed}");
+        assert_eq!(matcher.state_hash(), matcher.state_hash_slow(), "seed {seed}");
+    }
+    let [clean, noisy] = applied;
+    assert!(clean > DAYS * DAY_COMMANDS / 3 && noisy > DAYS * DAY_COMMANDS / 8, "{applied:?}");
+}
