@@ -238,6 +238,7 @@ fn matcher(size: Size, capacity: &Capacity) -> Result<OwnedMatcher, String> {
             max_price: 2 * MIDDLE,
             max_order_qty: 1_000,
             initial_phase: TradingPhase::Continuous,
+            ..InstrumentLimits::default()
         })
         .collect();
     OwnedMatcher::allocate(&limits, capacity).map_err(|error| error.to_string())

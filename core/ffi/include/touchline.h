@@ -432,7 +432,11 @@ typedef struct tl_instrument_limits {
     uint64_t max_order_qty;
     uint32_t instrument_id;
     uint8_t phase;           /* TL_TRADING_PHASE_*: its first phase, not NONE */
-    uint8_t reserved[35];    /* zero */
+    uint8_t reserved[3];     /* zero */
+    int64_t tick_size;       /* prices are multiples of it; 0 is 1 */
+    uint64_t lot_size;       /* quantities are multiples of it; 0 is 1 */
+    int64_t protection;      /* so far beyond the touch a market order goes; 0 is no bound */
+    int64_t price_band;      /* so far through the last price a limit may be; 0 is no bound */
 } tl_instrument_limits;
 
 /* What a matcher holds at most. Its memory is taken when it is made; what does not fit later is

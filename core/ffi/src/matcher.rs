@@ -55,7 +55,11 @@ pub struct TlInstrumentLimits {
     max_order_qty: u64,
     instrument_id: u32,
     phase: u8,
-    reserved: [u8; 35],
+    reserved: [u8; 3],
+    tick_size: i64,
+    lot_size: u64,
+    protection: i64,
+    price_band: i64,
 }
 
 /// `tl_matcher_capacity`.
@@ -206,6 +210,11 @@ fn checked(
             max_price: each.max_price,
             max_order_qty: each.max_order_qty,
             initial_phase,
+            // 0 is what C writes where it names none.
+            tick_size: if each.tick_size == 0 { 1 } else { each.tick_size },
+            lot_size: each.lot_size.max(1),
+            protection: each.protection,
+            price_band: each.price_band,
         })
     });
     limits.collect()

@@ -89,6 +89,12 @@ class InstrumentLimits:
         Largest order, lots. The matcher lowers it where quantity times price would not fit 63 bits.
     phase : TradingPhase
         Its phase to begin with.
+    tick_size, lot_size : int
+        Prices and quantities of orders are multiples of these, price units and lots; from 1.
+    protection : int
+        So far beyond the touch a market order may go, price units; 0 is no bound.
+    price_band : int
+        So far through the last price a limit may be, price units; 0 is no bound.
     """
 
     instrument_id: int
@@ -96,6 +102,10 @@ class InstrumentLimits:
     max_price: int
     max_order_qty: int
     phase: TradingPhase = TradingPhase.CONTINUOUS
+    tick_size: int = 1
+    lot_size: int = 1
+    protection: int = 0
+    price_band: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -558,6 +568,10 @@ def _instrument(at: int, given: InstrumentLimits | Mapping[str, Any]) -> dict[st
         "max_price": _whole(f"{place}, max_price", given.max_price, -(2**63), 2**63 - 1),
         "max_order_qty": _whole(f"{place}, max_order_qty", given.max_order_qty, 0, 2**64 - 1),
         "phase": _whole(f"{place}, phase", given.phase, 0, 255),
+        "tick_size": _whole(f"{place}, tick_size", given.tick_size, 1, 2**63 - 1),
+        "lot_size": _whole(f"{place}, lot_size", given.lot_size, 1, 2**64 - 1),
+        "protection": _whole(f"{place}, protection", given.protection, 0, 2**63 - 1),
+        "price_band": _whole(f"{place}, price_band", given.price_band, 0, 2**63 - 1),
     }
 
 

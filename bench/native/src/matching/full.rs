@@ -70,6 +70,7 @@ fn matcher(workload: &Workload) -> Result<OwnedMatcher, String> {
         max_price: PRICES as i64 - 1,
         max_order_qty: ORDER_QTY_MAX,
         initial_phase: TradingPhase::Continuous,
+        ..InstrumentLimits::default()
     }];
     let records = workload.preload().len() + workload.actions().len();
     let capacity = Capacity {

@@ -21,7 +21,11 @@ const INSTRUMENT: TlInstrumentLimits = TlInstrumentLimits {
     max_order_qty: 50,
     instrument_id: 1,
     phase: TradingPhase::Continuous as u8,
-    reserved: [0; 35],
+    reserved: [0; 3],
+    tick_size: 0,
+    lot_size: 0,
+    protection: 0,
+    price_band: 0,
 };
 
 type Record = [u8; Command::BYTES];
@@ -135,7 +139,7 @@ fn what_a_matcher_cannot_be_made_of_has_a_code_and_a_text() {
     let text = "instrument 1 (index 1), phase: 3 is not a value of TradingPhase";
     assert_eq!(code(&[other(2), bad_phase], &CAPACITY), (ARGUMENT, text.into()));
     let mut reserved = INSTRUMENT;
-    reserved.reserved[34] = 1;
+    reserved.reserved[2] = 1;
     assert_eq!(code(&[reserved], &CAPACITY).0, ARGUMENT);
     let mut reserved = CAPACITY;
     reserved.reserved[10] = 1;
@@ -301,6 +305,7 @@ fn books_orders_and_totals_are_those_of_the_matcher() {
             max_price: 100,
             max_order_qty: 50,
             initial_phase: TradingPhase::Continuous,
+            ..InstrumentLimits::default()
         }],
         &Capacity {
             instruments: 3,
