@@ -1,14 +1,15 @@
 //! Scopes: whose orders a mass cancel takes, and who may not enter orders.
 //!
 //! A block refuses new orders and replaces of a session, of all sessions of a member, of all
-//! members of a firm, or of everybody; the four are kept apart, so taking one back leaves the others. Cancels and status
-//! requests stay admitted. A mass cancel may name an instrument or a side; it takes at most [`MASS_CANCEL_MAX`] orders and tells how
-//! many are left: who asked for it asks again. Orders go in the order of instruments by number,
+//! members of a firm, or of everybody; the four are kept apart, so taking one back leaves the
+//! others. Cancels and status requests stay admitted. A mass cancel may name an instrument or a
+//! side; it takes at most [`MASS_CANCEL_MAX`] orders and tells how many are left: who asked for it
+//! asks again. Orders go in the order of instruments by number,
 //! first bids, then offers, each best price first and by priority.
 
 use touchline_types::{Command, EventFlags, EventKind, OrdStatus, Reason, Scope, Side};
 
-use crate::book::NONE;
+use crate::book::{NONE, RestingOrder};
 use crate::emitter::{Emitter, EventSink};
 use crate::gates;
 use crate::invariant::next_u64;
@@ -94,9 +95,10 @@ fn is_set(words: &[u64; WORDS], id: u32) -> bool {
 }
 
 /// True if an order belongs to a scope.
-fn belongs(record: &OrderRecord, scope: Scope, scope_id: u32) -> bool {
+fn belongs(order: &RestingOrder, record: &OrderRecord, scope: Scope, scope_id: u32) -> bool {
     match scope {
-        Scope::None | Scope::Firm => false,
+        Scope::None => false,
+        Scope::Firm => order.firm_id == scope_id,
         Scope::Session => record.session_id == scope_id,
         Scope::Member => record.member_id == scope_id,
         Scope::Venue => true,
@@ -150,8 +152,8 @@ impl<M: Memory> Matcher<M> {
                     continue;
                 }
                 for slot in self.slots(instrument_id, side) {
-                    let record = self.names.record(slot);
-                    if !belongs(record, command.scope, command.scope_id) {
+                    let (order, record) = (self.books.order(slot), self.names.record(slot));
+                    if !belongs(order, record, command.scope, command.scope_id) {
                         continue;
                     }
                     match rest.next() {

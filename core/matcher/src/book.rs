@@ -29,6 +29,9 @@ pub struct RestingOrder {
     pub(crate) prev: u32,
     /// Next in the queue, or in the free list.
     pub(crate) next: u32,
+    /// Firm of its member, and its group for self-match prevention; 0 where there is none.
+    pub(crate) firm_id: u32,
+    pub(crate) self_match_id: u32,
     /// Undisclosed where the slot is free.
     pub(crate) side: Side,
 }
@@ -44,6 +47,8 @@ impl Default for RestingOrder {
             instrument: 0,
             prev: NONE,
             next: NONE,
+            firm_id: 0,
+            self_match_id: 0,
             side: Side::Undisclosed,
         }
     }
@@ -61,6 +66,8 @@ impl RestingOrder {
             instrument,
             prev: NONE,
             next: NONE,
+            firm_id: 0,
+            self_match_id: 0,
             side,
         }
     }

@@ -20,13 +20,13 @@
 //! | 12 | TooManyOrders: it may rest, and there is no slot or level for it | TooManyClOrdIDs | | |
 //! | 13 | | TooManyOrders: no level for it | | |
 //!
-//! What commands can say and the matcher does not do yet is UnsupportedCharacteristic, in one place:
-//! `is_offered`, and `mass_cancel` for the scope of a firm.
+//! What commands can say and the matcher does not do yet is UnsupportedCharacteristic, in one
+//! place: `is_offered`.
 //!
 //! A block, its end, and a mass cancel of others are the operator's: UnsupportedCharacteristic for
-//! everybody else, and for a scope that there is not. A session may cancel its own orders, and those
-//! of its member; whether it should is for the engine to say, which stamps members. A mass cancel
-//! of an instrument that there is not is an UnknownSymbol.
+//! everybody else, and for a scope that there is not. A session may cancel its own orders, and
+//! those of its member; whether it should is for the engine to say, which stamps members. A mass
+//! cancel of an instrument that there is not is an UnknownSymbol.
 //!
 //! Limits are the operator's, too: UnsupportedCharacteristic for everybody else, for another scope
 //! than a session from 1 to [`OWNERS_MAX`], a position below 0, or a rate without a burst or the
@@ -36,10 +36,7 @@
 //! A cancel names its order by OrigClOrdID and member alone. An older ClOrdID of a replaced order
 //! is an UnknownOrder: only the latest is accepted.
 
-use touchline_types::{
-    Command, ExecInst, OrdType, Reason, Scope, SelfMatchInstruction, SelfMatchScope, Side,
-    TimeInForce, TradingPhase,
-};
+use touchline_types::{Command, ExecInst, OrdType, Reason, Scope, Side, TimeInForce, TradingPhase};
 
 use crate::blocks::OWNERS_MAX;
 use crate::book::{Books, RestingOrder};
@@ -166,7 +163,11 @@ pub(crate) fn mass_cancel<M: Memory>(books: &Books<M>, command: &Command) -> Res
         Scope::Member => command.scope_id == command.member_id,
         Scope::None | Scope::Firm | Scope::Venue => false,
     };
-    let known = !matches!(command.scope, Scope::None | Scope::Firm);
+    let known = match command.scope {
+        Scope::None => false,
+        Scope::Firm => command.scope_id != 0,
+        Scope::Session | Scope::Member | Scope::Venue => true,
+    };
     let by_operator = command.session_id == 0 && known;
     if !(own || by_operator) {
         return Err(Reason::UnsupportedCharacteristic);
@@ -293,8 +294,6 @@ fn is_offered(command: &Command) -> bool {
         && (command.stop_px, command.display_qty, command.min_qty, command.expire_time)
             == (0, 0, 0, 0)
         && command.exec_inst == ExecInst::NONE
-        && command.self_match_scope == SelfMatchScope::None
-        && command.self_match_instruction == SelfMatchInstruction::None
 }
 
 /// The range of a price, and the tick.

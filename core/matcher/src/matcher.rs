@@ -13,6 +13,8 @@
 //! | limits of a session | LimitsSet; also where that changes nothing |
 //! | any of them refused | CancelRejected (cancel, replace), Rejected (the others) |
 //!
+//! Where an order meets one of its owner, Canceled and Restated events stand between the fills.
+//!
 //! A fill is two Executed events with one trd_match_id, first the resting side, then the
 //! aggressor, at the resting price; in an uncross first the buy side, then the sell side. The
 //! first of the two is Printable.
@@ -30,99 +32,16 @@ use touchline_types::{
 use crate::blocks::{self, Blocks};
 use crate::book::{BookStorage, Books, RestingOrder, crosses};
 use crate::emitter::{Emitter, EventSink, tell, tell_past};
+use crate::error::{MatcherError, check_limits};
 use crate::gates::{self, Refusal};
 use crate::instrument::{Instrument, InstrumentLimits};
 use crate::invariant::{invariant, less, more, next_u64};
 use crate::limits::Limits;
 use crate::names::{Name, NameStorage, Named, Names, OrderRecord};
+use crate::self_match::{Encounter, Guard};
 use crate::state_hash;
 use crate::storage::{Memory, Storage};
 use crate::warm::Hashes;
-
-/// Why a matcher cannot start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MatcherError {
-    /// More instruments than the storage has room for.
-    TooManyInstruments {
-        /// Instruments of the configuration.
-        given: usize,
-        /// Instruments that the storage holds.
-        room: usize,
-    },
-    /// Two instruments have this number.
-    DuplicateInstrument(u32),
-    /// The lowest price of this instrument is above its highest.
-    EmptyPriceRange {
-        /// Number of the instrument.
-        instrument_id: u32,
-        /// Its lowest price.
-        min_price: i64,
-        /// Its highest price.
-        max_price: i64,
-    },
-    /// An instrument has phase `None` to begin with; holds its number.
-    NoPhase(u32),
-    /// The tick or the lot of this instrument is below 1.
-    NoStep {
-        /// Number of the instrument.
-        instrument_id: u32,
-        /// Its tick_size.
-        tick_size: i64,
-        /// Its lot_size.
-        lot_size: u64,
-    },
-    /// The protection or the price band of this instrument is below 0.
-    NegativeDistance {
-        /// Number of the instrument.
-        instrument_id: u32,
-        /// Its protection.
-        protection: i64,
-        /// Its price_band.
-        price_band: i64,
-    },
-    /// A slice of the storage has another length than the others need.
-    SliceLength {
-        /// Name of the slice in [`Storage`].
-        slice: &'static str,
-        /// Its length.
-        given: usize,
-        /// The length that is needed.
-        needed: usize,
-    },
-    /// A slice has more elements than a number of 31 bits can name; holds its length.
-    TooLong(usize),
-}
-
-impl core::fmt::Display for MatcherError {
-    fn fmt(&self, out: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        match self {
-            Self::TooManyInstruments { given, room } => {
-                write!(out, "{given} instruments are configured, the storage holds {room}")
-            }
-            Self::DuplicateInstrument(id) => write!(out, "instrument {id} is configured twice"),
-            Self::EmptyPriceRange { instrument_id, min_price, max_price } => write!(
-                out,
-                "instrument {instrument_id}: lowest price {min_price} is above highest {max_price}"
-            ),
-            Self::NoPhase(id) => write!(out, "instrument {id} has no initial phase"),
-            Self::NoStep { instrument_id, tick_size, lot_size } => write!(
-                out,
-                "instrument {instrument_id}: tick_size {tick_size} or lot_size {lot_size} is below 1"
-            ),
-            Self::NegativeDistance { instrument_id, protection, price_band } => write!(
-                out,
-                "instrument {instrument_id}: protection {protection} or price_band {price_band} \
-                 is below 0"
-            ),
-            Self::SliceLength { slice, given, needed } => {
-                write!(out, "slice {slice} has {given} elements, {needed} are needed")
-            }
-            Self::TooLong(len) => write!(out, "a slice of {len} elements is too long"),
-        }
-    }
-}
-
-impl core::error::Error for MatcherError {}
 
 /// The matcher of a venue: all its books.
 pub struct Matcher<M: Memory> {
@@ -146,6 +65,7 @@ pub(crate) struct Aggressor {
     pub(crate) side: Side,
     /// Worst price it takes.
     pub(crate) limit: i64,
+    pub(crate) guard: Option<Guard>,
 }
 
 /// One fill of a resting order.
@@ -275,7 +195,12 @@ impl<M: Memory> Matcher<M> {
             (true, Side::Sell) => i64::MIN,
             (true, Side::Buy | Side::Undisclosed) => i64::MAX,
         };
-        let slot = self.books.allocate(RestingOrder::new(instrument, side, limit, order_qty));
+        let Command { firm_id, self_match_id, .. } = *command;
+        let slot = self.books.allocate(RestingOrder {
+            firm_id,
+            self_match_id,
+            ..RestingOrder::new(instrument, side, limit, order_qty)
+        });
         let record = OrderRecord {
             order_id: self.last_order_id,
             order_qty,
@@ -292,8 +217,9 @@ impl<M: Memory> Matcher<M> {
         order.fixed_mix = state_hash::fixed(seat.hash, record.price(order), &record);
         out.of_order(EventKind::Accepted, order, &record);
         self.names.open(seat, slot, record);
+        let guard = Guard::of(command, command.session_id, command.member_id);
         let kills = command.time_in_force == TimeInForce::FillOrKill
-            && !self.books.reachable(instrument, side, limit, order_qty);
+            && !self.reachable(instrument, side, limit, order_qty, guard.as_ref());
         let executes = !kills
             && self.books.instrument(instrument).phase == TradingPhase::Continuous
             && self
@@ -307,7 +233,10 @@ impl<M: Memory> Matcher<M> {
             return;
         }
         if executes {
-            self.execute(&Aggressor { slot, instrument, side, limit }, out);
+            let aggressor = Aggressor { slot, instrument, side, limit, guard };
+            if self.execute(&aggressor, out) == Encounter::Stopped {
+                return self.stop(slot, out);
+            }
         }
         if self.books.order(slot).leaves_qty == 0 {
             self.close(slot, OrdStatus::Filled);
@@ -370,13 +299,15 @@ impl<M: Memory> Matcher<M> {
         }
     }
 
-    /// Executes an order against the other side: best price first, then by priority.
+    /// Executes an order against the other side, best price first, then by priority, until it
+    /// meets one of its owner that stops it.
     pub(crate) fn execute<K: EventSink>(
         &mut self,
         aggressor: &Aggressor,
         out: &mut Emitter<'_, K>,
-    ) {
-        let Aggressor { slot: arrived, instrument, side, limit } = *aggressor;
+    ) -> Encounter {
+        let Aggressor { slot: arrived, instrument, side, limit, .. } = *aggressor;
+        let mut encounter = Encounter::Passed;
         let mut executed = 0;
         let mut last_px = None;
         loop {
@@ -389,6 +320,15 @@ impl<M: Memory> Matcher<M> {
                 break;
             }
             let (slot, px) = (touch.head, touch.price);
+            if let Some(guard) = &aggressor.guard
+                && guard.meets(self.books.order(slot), self.names.record(slot))
+            {
+                encounter = self.prevent(guard, arrived, slot, out);
+                if encounter == Encounter::Stopped {
+                    break;
+                }
+                continue;
+            }
             let qty = missing.min(self.books.order(slot).leaves_qty);
             let fill = Fill { px, qty, trd_match_id: self.next_trd_match_id() };
             let flags = EventFlags::RESTING.with(EventFlags::PRINTABLE);
@@ -407,6 +347,13 @@ impl<M: Memory> Matcher<M> {
             self.limits.took(session_id, instrument, side, executed);
             self.change_instrument(instrument, |each| each.last_px = last_px);
         }
+        encounter
+    }
+
+    /// Cancels the rest of an order that arrived and met one of its owner.
+    pub(crate) fn stop<K: EventSink>(&mut self, slot: u32, out: &mut Emitter<'_, K>) {
+        self.canceled(slot, out).reason = Reason::SelfMatch;
+        self.close(slot, OrdStatus::Canceled);
     }
 
     /// Executes part or all of a resting order.
@@ -580,22 +527,4 @@ fn ask(event: &mut Event, command: &Command) {
     event.side = command.side;
     event.ord_type = command.ord_type;
     event.time_in_force = command.time_in_force;
-}
-
-fn check_limits(limits: &InstrumentLimits) -> Result<(), MatcherError> {
-    let InstrumentLimits { instrument_id, min_price, max_price, .. } = *limits;
-    if min_price > max_price {
-        return Err(MatcherError::EmptyPriceRange { instrument_id, min_price, max_price });
-    }
-    if limits.initial_phase == TradingPhase::None {
-        return Err(MatcherError::NoPhase(instrument_id));
-    }
-    let InstrumentLimits { tick_size, lot_size, protection, price_band, .. } = *limits;
-    if tick_size < 1 || lot_size < 1 {
-        return Err(MatcherError::NoStep { instrument_id, tick_size, lot_size });
-    }
-    if protection < 0 || price_band < 0 {
-        return Err(MatcherError::NegativeDistance { instrument_id, protection, price_band });
-    }
-    Ok(())
 }

@@ -13,6 +13,7 @@ use crate::gates::{self, Admitted, Refusal};
 use crate::invariant::less;
 use crate::matcher::{Aggressor, Matcher};
 use crate::names::OrderRecord;
+use crate::self_match::{Encounter, Guard};
 use crate::state_hash;
 use crate::storage::Memory;
 use crate::warm::Hashes;
@@ -41,13 +42,15 @@ impl<M: Memory> Matcher<M> {
         let orig_cl_ord_id = self.names.record(slot).cl_ord_id;
         let answer = Answer { slot, leaves_before, orig_cl_ord_id };
         let (fixed_mix, leaves_qty) = self.rename(command, admitted);
-        let session_id = self.names.record(slot).session_id;
+        let OrderRecord { session_id, member_id, .. } = *self.names.record(slot);
+        let (firm_id, self_match_id) = (before.firm_id, command.self_match_id);
 
         if command.price == before.price && leaves_qty < before.leaves_qty {
             let qty = less(before.leaves_qty, leaves_qty);
             self.books.reduce(slot, qty);
             self.limits.withdrew(session_id, instrument, side, qty);
-            self.books.order_mut(slot).fixed_mix = fixed_mix;
+            let order = self.books.order_mut(slot);
+            (order.fixed_mix, order.self_match_id) = (fixed_mix, self_match_id);
             self.mix_in(slot);
             return self.replaced(&answer, EventFlags::KEEPS_PRIORITY, out);
         }
@@ -55,8 +58,12 @@ impl<M: Memory> Matcher<M> {
         self.books.dequeue(slot);
         self.limits.withdrew(session_id, instrument, side, before.leaves_qty);
         let limit = command.price;
-        *self.books.order_mut(slot) =
-            RestingOrder { fixed_mix, ..RestingOrder::new(instrument, side, limit, leaves_qty) };
+        *self.books.order_mut(slot) = RestingOrder {
+            fixed_mix,
+            firm_id,
+            self_match_id,
+            ..RestingOrder::new(instrument, side, limit, leaves_qty)
+        };
         let matches = self.books.instrument(instrument).phase == TradingPhase::Continuous
             && self
                 .books
@@ -68,7 +75,11 @@ impl<M: Memory> Matcher<M> {
         }
 
         self.replaced(&answer, EventFlags::NONE, out);
-        self.execute(&Aggressor { slot, instrument, side, limit }, out);
+        let guard = Guard::of(command, session_id, member_id);
+        let aggressor = Aggressor { slot, instrument, side, limit, guard };
+        if self.execute(&aggressor, out) == Encounter::Stopped {
+            return self.stop(slot, out);
+        }
         if self.books.order(slot).leaves_qty == 0 {
             self.close(slot, OrdStatus::Filled);
         } else {

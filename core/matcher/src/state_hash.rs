@@ -101,8 +101,9 @@ pub(crate) fn fixed(name: u64, price: i64, record: &OrderRecord) -> u64 {
 #[inline]
 pub(crate) fn order(order: &RestingOrder, cum_value: i64) -> u64 {
     let [a, b, c] = OPEN;
+    let owner = pair(order.firm_id, order.self_match_id);
     fold(order.fixed_mix ^ order.leaves_qty, order.priority ^ a)
-        .wrapping_add(fold(order.fixed_mix ^ b, bits(cum_value) ^ c))
+        .wrapping_add(fold(order.fixed_mix ^ owner ^ b, bits(cum_value) ^ c))
 }
 
 /// An order that is gone: how much executed, at what value, and how it ended.

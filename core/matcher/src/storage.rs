@@ -3,10 +3,10 @@
 use core::marker::PhantomData;
 
 use crate::book::RestingOrder;
+use crate::error::MatcherError;
 use crate::instrument::Instrument;
 use crate::ladder::{FarLevel, Ladder, Level, window_len};
 use crate::limits::{SessionLimits, SessionPosition};
-use crate::matcher::MatcherError;
 use crate::names::{IndexLine, LINE, OrderRecord, PastRecord, RECORDS_MAX};
 
 /// Where slices come from: lent ([`Lent`]) or, with feature `std`, boxed (`Owned`).
@@ -182,8 +182,9 @@ mod owned {
     use std::vec;
 
     use super::{Capacity, Memory, Storage, StorageNeeds};
+    use crate::error::MatcherError;
     use crate::instrument::InstrumentLimits;
-    use crate::matcher::{Matcher, MatcherError};
+    use crate::matcher::Matcher;
 
     /// Slices in boxes.
     #[derive(Debug)]

@@ -43,6 +43,10 @@ pub fn public_of(event: &Event) -> Option<PublicRecord> {
             record.kind = PublicKind::Cancel;
             record.qty = event.last_qty.saturating_sub(event.leaves_qty);
         }
+        EventKind::Restated if flag(EventFlags::RESTING) => {
+            record.kind = PublicKind::Cancel;
+            record.qty = event.last_qty;
+        }
         EventKind::Replaced if flag(EventFlags::MOVED) => record.kind = PublicKind::Replace,
         EventKind::Replaced if flag(EventFlags::RESTING) => record.kind = PublicKind::Delete,
         EventKind::PhaseChanged => {

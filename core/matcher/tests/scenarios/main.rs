@@ -13,8 +13,7 @@ use touchline_matcher::{OrderView, OwnedMatcher};
 use touchline_types::{Event, EventKind, Reason, Side, cl_ord_id_text};
 
 /// Reasons of what the matcher does not do yet.
-const NOT_YET: [Reason; 12] = [
-    Reason::SelfMatch,
+const NOT_YET: [Reason; 11] = [
     Reason::WouldCross,
     Reason::MinQtyNotMet,
     Reason::NoLiquidity,
@@ -238,7 +237,6 @@ fn every_scenario_makes_the_events_that_it_says() {
         // Not made yet.
         EventKind::Triggered,
         EventKind::Replenished,
-        EventKind::Restated,
         EventKind::Expired,
     ];
     for kind in EventKind::ALL.into_iter().filter(|kind| !of_engine.contains(kind)) {

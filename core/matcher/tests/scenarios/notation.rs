@@ -97,7 +97,8 @@ fn word<T: Copy + PartialEq>(words: &[(&'static str, T)], value: T) -> &'static 
     words.iter().find(|(_, known)| *known == value).map_or("?", |(word, _)| *word)
 }
 
-/// `1  prices 1..1000  max 500  phase continuous`, then any of `tick 5  lot 10  protection 3  band 9`.
+/// `1  prices 1..1000  max 500  phase continuous`, then any of `tick 5`, `lot 10`, `protection 3`
+/// and `band 9`.
 pub(crate) fn parse_instrument(words: &[&str]) -> Result<InstrumentLimits, String> {
     let [id, "prices", prices, "max", max, "phase", phase, steps @ ..] = words else {
         return Err("instrument N prices A..B max Q phase P".into());
@@ -184,8 +185,8 @@ pub(crate) fn parse_command(words: &[&str]) -> Result<Command, String> {
     }
 }
 
-/// `session 1`, `member 1`, `firm 1`, `venue`; `on 2` and `side buy` for a part of the orders; `by m1`
-/// where a member asks.
+/// `session 1`, `member 1`, `firm 1`, `venue`; `on 2` and `side buy` for a part of the orders;
+/// `by m1` where a member asks.
 fn of_scope(kind: CommandKind, words: &[&str]) -> Result<Command, String> {
     let mut command = Command::of(kind);
     let by = match words {
@@ -391,7 +392,17 @@ pub(crate) fn event_line(event: &Event, command: &Command) -> String {
         EventKind::Canceled => {
             let resting = if has(EventFlags::RESTING) { "resting" } else { "arriving" };
             let name = if orig.is_empty() { own } else { pair };
-            format!("{name:<9} took {}  cum {}  {resting}", event.last_qty, event.cum_qty)
+            let why = if event.reason == Reason::None { "" } else { event.reason.name() };
+            format!("{name:<9} took {}  cum {}  {resting}  {why}", event.last_qty, event.cum_qty)
+        }
+        EventKind::Restated => {
+            let resting = if has(EventFlags::RESTING) { "resting" } else { "arriving" };
+            let (why, order_qty) = (event.reason.name(), event.order_qty);
+            format!(
+                "{own:<9} took {}  of now {order_qty}  {}  {resting}  {why}",
+                event.last_qty,
+                state()
+            )
         }
         EventKind::Replaced => {
             let place = if has(EventFlags::KEEPS_PRIORITY) {
@@ -430,7 +441,6 @@ pub(crate) fn event_line(event: &Event, command: &Command) -> String {
         | EventKind::LimitsSet
         | EventKind::Triggered
         | EventKind::Replenished
-        | EventKind::Restated
         | EventKind::Expired
         | EventKind::SnapshotStart
         | EventKind::SnapshotInstrument

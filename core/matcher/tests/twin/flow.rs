@@ -2,8 +2,8 @@
 
 use touchline_matcher::{Capacity, InstrumentLimits};
 use touchline_types::{
-    ClOrdId, Command, CommandKind, Event, EventKind, OrdType, Scope, Side, TimeInForce,
-    TradingPhase,
+    ClOrdId, Command, CommandKind, Event, EventKind, OrdType, Scope, SelfMatchInstruction,
+    SelfMatchScope, Side, TimeInForce, TradingPhase,
 };
 
 /// SplitMix64 (Steele, Lea, Flood 2014): a few lines, and good enough here.
@@ -299,6 +299,7 @@ impl Flow {
         };
         command.price = self.price();
         command.order_qty = self.qty();
+        self.guard(&mut command);
         if self.random.one_in(500) {
             command.side = Side::Undisclosed;
         }
@@ -307,6 +308,16 @@ impl Flow {
         }
         self.remember(&command);
         command
+    }
+
+    /// Half of the orders must not execute against some others.
+    fn guard(&mut self, command: &mut Command) {
+        if self.random.one_in(2) {
+            return;
+        }
+        command.self_match_id = self.random.below(3) as u32;
+        command.self_match_scope = self.random.pick(&SelfMatchScope::ALL);
+        command.self_match_instruction = self.random.pick(&SelfMatchInstruction::ALL);
     }
 
     fn cancel(&mut self) -> Command {
@@ -339,6 +350,7 @@ impl Flow {
             TimeInForce::Day,
             TimeInForce::GoodTillCancel,
         ]);
+        self.guard(&mut command);
         match self.random.below(100) {
             0 => command.instrument_id = self.instrument_id(),
             1 => command.side = command.side.opposite(),

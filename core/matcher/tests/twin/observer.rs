@@ -66,6 +66,7 @@ impl Observer {
             EventKind::Executed => self.executed(event)?,
             EventKind::Canceled => self.canceled(event)?,
             EventKind::Replaced => self.replaced(event)?,
+            EventKind::Restated => self.restated(event)?,
             EventKind::PhaseChanged => {
                 self.phases.insert(event.instrument_id, event.phase);
             }
@@ -77,10 +78,9 @@ impl Observer {
             | EventKind::EntryBlocked
             | EventKind::EntryAdmitted
             | EventKind::LimitsSet => {}
-            EventKind::Triggered
-            | EventKind::Replenished
-            | EventKind::Restated
-            | EventKind::Expired => return Err("no matcher does this yet"),
+            EventKind::Triggered | EventKind::Replenished | EventKind::Expired => {
+                return Err("no matcher does this yet");
+            }
             EventKind::SnapshotStart
             | EventKind::SnapshotInstrument
             | EventKind::SnapshotOrder
@@ -197,6 +197,22 @@ impl Observer {
         }
         let seen = self.orders.get_mut(&event.order_id).ok_or("the order is known")?;
         seen.price = event.price;
+        seen.leaves_qty = event.leaves_qty;
+        Ok(())
+    }
+
+    fn restated(&mut self, event: &Event) -> Result<(), &'static str> {
+        let seen = self.open(event)?;
+        hold(event.last_qty > 0, "a decrement takes something")?;
+        hold(event.leaves_qty > 0, "who is decremented to nothing is cancelled")?;
+        hold(seen.leaves_qty == event.leaves_qty + event.last_qty, "it takes its quantity")?;
+        hold(seen.cum_qty == event.cum_qty, "it executes nothing")?;
+        hold(event.leaves_qty + event.cum_qty == event.order_qty, "leaves + cum = order")?;
+        if event.flags.contains(EventFlags::RESTING) {
+            let book = self.books.entry((event.instrument_id, event.side)).or_default();
+            hold(book.contains_key(&place(event)), "priority is kept")?;
+        }
+        let seen = self.orders.get_mut(&event.order_id).ok_or("the order is known")?;
         seen.leaves_qty = event.leaves_qty;
         Ok(())
     }

@@ -4,6 +4,7 @@
 
 mod limits;
 mod scopes;
+mod self_match;
 mod telling;
 mod uncross;
 
@@ -278,7 +279,10 @@ impl SlowMatcher {
         self.names.insert((command.member_id, command.cl_ord_id), order_id);
         self.tell(EventKind::Accepted, order_id);
         if self.phase(command.instrument_id) == Some(TradingPhase::Continuous) {
-            self.take(order_id);
+            self.take(command, order_id);
+        }
+        if self.orders[&order_id].state == State::Canceled {
+            return;
         }
         let order = &self.orders[&order_id];
         if order.leaves_qty() == 0 {
@@ -295,7 +299,7 @@ impl SlowMatcher {
 
     /// Executes an arriving order against the other side, or leaves it alone if it is a FOK that
     /// cannot execute in full.
-    fn take(&mut self, order_id: u64) {
+    fn take(&mut self, command: &Command, order_id: u64) {
         let order = self.orders[&order_id].clone();
         let opposite = match order.terms.side {
             Side::Buy => Side::Sell,
@@ -303,11 +307,18 @@ impl SlowMatcher {
         };
         let mut queue = self.queue(order.terms.instrument_id, opposite);
         queue.retain(|id| order.accepts(self.orders[id].terms.price));
-        let there: u64 = queue.iter().map(|id| self.orders[id].leaves_qty()).sum();
+        let there: u64 = self.reached(command, &order, &queue);
         if order.terms.time_in_force == TimeInForce::FillOrKill && there < order.leaves_qty() {
             return;
         }
         for resting in queue {
+            if self.orders[&order_id].state == State::Canceled {
+                break;
+            }
+            if self.orders[&order_id].leaves_qty() > 0 && self.is_own(command, &order, resting) {
+                self.prevent(command, order_id, resting);
+                continue;
+            }
             let qty = self.orders[&order_id].leaves_qty().min(self.orders[&resting].leaves_qty());
             if qty > 0 {
                 let px = self.orders[&resting].terms.price;
@@ -462,6 +473,7 @@ impl SlowMatcher {
         order.terms.price = command.price;
         order.terms.order_qty = command.order_qty;
         order.terms.time_in_force = command.time_in_force;
+        order.terms.self_match_id = command.self_match_id;
 
         let keeps =
             command.price == before.terms.price && command.order_qty < before.terms.order_qty;
@@ -491,7 +503,7 @@ impl SlowMatcher {
         }
         self.resting.remove(&order_id);
         self.order(order_id).state = State::Arriving;
-        self.take(order_id);
+        self.take(command, order_id);
         if self.orders[&order_id].leaves_qty() > 0 {
             self.join(order_id);
             self.tell(EventKind::Added, order_id).priority = self.last_priority;
@@ -555,8 +567,6 @@ fn plain(command: &Command) -> bool {
         display_qty: command.display_qty,
         min_qty: command.min_qty,
         expire_time: command.expire_time,
-        self_match_scope: command.self_match_scope,
-        self_match_instruction: command.self_match_instruction,
         exec_inst: command.exec_inst,
         ..Command::of(command.kind)
     };

@@ -38,7 +38,8 @@ impl SlowMatcher {
 
     pub(super) fn mass_cancel(&mut self, command: &Command) {
         let theirs = |order: &Order| match command.scope {
-            Scope::None | Scope::Firm => false,
+            Scope::None => false,
+            Scope::Firm => order.terms.firm_id == command.scope_id,
             Scope::Session => order.session_id == command.scope_id,
             Scope::Member => order.terms.member_id == command.scope_id,
             Scope::Venue => true,
@@ -47,7 +48,8 @@ impl SlowMatcher {
         let scope = (command.scope, command.scope_id);
         let own = scope == (Scope::Session, command.session_id)
             || scope == (Scope::Member, command.member_id);
-        if [Scope::None, Scope::Firm].contains(&command.scope) || !(operator || own) {
+        let nobody = command.scope == Scope::None || scope == (Scope::Firm, 0);
+        if nobody || !(operator || own) {
             return self.rejected(command, Reason::UnsupportedCharacteristic);
         }
         let wanted = command.instrument_id;
