@@ -26,8 +26,15 @@ from rich.table import Table
 from workload import KINDS, PROFILES, Facts, write
 
 _HERE = Path(__file__).resolve().parent
-PATHS = {"floor": "floor-book", "full": "full"}
-"""What is measured, and the subcommand that does it; the first is the floor."""
+PATHS = {
+    "floor": ("floor-book",),
+    "full": ("full",),
+    "full, one by one": ("full", "--batch", "1"),
+}
+"""What is measured, and the words that ask for it; the first is the floor."""
+
+_ONE_BY_ONE = ("floor", "full, one by one")
+"""Paths that have percentiles: in a batch no command has a time of its own."""
 
 _LIVE = 10_000
 _COUNTED = re.compile(r"Collected : (\d+)")
@@ -63,14 +70,15 @@ def measure(
     for number in range(1, runs + 1):
         console.print(f"run {number} of {runs}", style="dim")
         for (profile, path), result in results.items():
-            told = ask(binary, PATHS[path], str(flows[profile]), "--mode", "tput")
+            told = ask(binary, *PATHS[path], str(flows[profile]), "--mode", "tput")
             each = told.pop("each")
             result.cpu_ns.append(each["cpu_ns"])
             result.wall_ns.append(each["wall_ns"])
             result.told = told
     for (profile, path), result in results.items():
-        told = ask(binary, PATHS[path], str(flows[profile]), "--mode", "lat")
-        result.times = told["times"]
+        if path in _ONE_BY_ONE:
+            told = ask(binary, *PATHS[path], str(flows[profile]), "--mode", "lat")
+            result.times = told["times"]
     return results
 
 
@@ -81,7 +89,7 @@ def instructions(binary: Path, path: str, flow: Path, actions: int) -> float:
     """
     command = [
         *("valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"),
-        *("--toggle-collect=*timed_pass*", str(binary), PATHS[path], str(flow), "--mode", "count"),
+        *("--toggle-collect=*timed_pass*", str(binary), *PATHS[path], str(flow), "--mode", "count"),
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     found = _COUNTED.search(done.stderr)
@@ -107,14 +115,14 @@ _COLUMNS = ("median ns", "least to most", "x floor", "instructions", "p50", "p99
 
 def _cells(result: Result, results: dict[tuple[str, str], Result]) -> list[str]:
     floor = results[result.profile, "floor"].median_ns
-    times = result.times["all"]
+    times = result.times.get("all", {})
     counted = result.instructions
     return [
         f"{result.median_ns:.1f}",
         f"{min(result.cpu_ns):.1f} to {max(result.cpu_ns):.1f}",
         f"{result.median_ns / floor:.2f}",
         "not counted" if counted is None else f"{counted:,.0f}",
-        *(f"{times[name]:,}" for name in ("p50", "p99", "p99_9", "max")),
+        *(f"{times[name]:,}" if times else "" for name in ("p50", "p99", "p99_9", "max")),
     ]
 
 
@@ -137,6 +145,8 @@ def _markdown(
     lines += ["", "p50 / p99 / p99.9 by kind, ns:", ""]
     lines += [f"| profile | path | {' | '.join(KINDS)} | clock |", f"|---|---|{'---:|' * 5}"]
     for result in results.values():
+        if not result.times:
+            continue
         cells = " | ".join(
             " / ".join(f"{result.times[kind][name]:,}" for name in ("p50", "p99", "p99_9"))
             for kind in (*KINDS, "clock")
@@ -144,7 +154,7 @@ def _markdown(
         lines.append(f"| {result.profile} | {result.path} | {cells} |")
     for one in facts:
         lines += ["", _flow(one)]
-        lines += [_told(results[one.profile, path]) for path in PATHS]
+        lines += [_told(results[one.profile, path]) for path in _ONE_BY_ONE]
     return "\n".join(lines) + "\n"
 
 
@@ -159,7 +169,7 @@ def _flow(facts: Facts) -> str:
 
 def _told(result: Result) -> str:
     told = result.told
-    line = f"- {result.path}: the same fills and the same book"
+    line = f"- {result.path.partition(',')[0]}: the same fills and the same book"
     if "reports" in told:
         line += (
             f"; {told['reports']['events']:,} events, {told['reports']['reports']:,} reports "

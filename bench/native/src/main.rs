@@ -51,7 +51,13 @@ enum Part {
     /// The matching benchmark's floor: the least work that a file of order flow allows.
     FloorBook(Flow),
     /// The matching benchmark's full path: the engine's matcher, members, limits, reports.
-    Full(Flow),
+    Full {
+        #[command(flatten)]
+        flow: Flow,
+        /// Commands that the matcher is given at a time.
+        #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=16))]
+        batch: u16,
+    },
     /// What a command costs in the matcher with books of a size.
     Growth {
         /// Orders that are open.
@@ -123,7 +129,7 @@ fn main() -> ExitCode {
     let measured = match Options::parse().part {
         Part::Matcher { commands } => matcher::measure(commands),
         Part::FloorBook(flow) => matching::floor(&flow.file, flow.mode),
-        Part::Full(flow) => matching::full(&flow.file, flow.mode),
+        Part::Full { flow, batch } => matching::full(&flow.file, flow.mode, batch.into()),
         Part::Growth { live, instruments, levels, commands } => {
             growth::measure(growth::Size { live, instruments, levels }, commands)
         }

@@ -31,11 +31,11 @@ impl Flow {
     }
 
     /// What a path tells of the flow, or its complaint.
-    fn played(&self, path: &str, mode: &str) -> Result<serde_json::Value, String> {
+    fn played(&self, path: &str, options: &[&str]) -> Result<serde_json::Value, String> {
         let done = Command::new(env!("CARGO_BIN_EXE_touchline-bench"))
             .arg(path)
             .arg(self.file())
-            .args(["--mode", mode])
+            .args(options)
             .output()
             .unwrap();
         if done.status.success() {
@@ -58,15 +58,17 @@ fn every_path_comes_to_the_fills_and_the_book_of_the_flow() {
         let flow = Flow::made(profile, "same");
         let facts = std::fs::read_to_string(flow.facts()).unwrap();
         let facts: serde_json::Value = serde_json::from_str(&facts).unwrap();
-        let floor = flow.played("floor-book", "tput").unwrap();
-        let full = flow.played("full", "tput").unwrap();
+        let floor = flow.played("floor-book", &[]).unwrap();
+        let full = flow.played("full", &[]).unwrap();
         assert_eq!(floor["checksum"], facts["checksum"]);
         assert_eq!(full["checksum"], facts["checksum"]);
         let reports = full["reports"]["reports"].as_u64().unwrap();
         assert_eq!(reports, 20_000 + facts["fills"].as_u64().unwrap());
-        let again = flow.played("full", "lat").unwrap();
-        assert_eq!(again["state_hash"], full["state_hash"]);
-        assert_eq!(again["reports"]["checksum"], full["reports"]["checksum"]);
+        let again = flow.played("full", &["--mode", "lat"]).unwrap();
+        for told in [flow.played("full", &["--batch", "1"]).unwrap(), again.clone()] {
+            assert_eq!(told["state_hash"], full["state_hash"]);
+            assert_eq!(told["reports"]["checksum"], full["reports"]["checksum"]);
+        }
         assert_eq!(again["times"]["all"]["count"], 20_000);
     }
 }
@@ -77,10 +79,10 @@ fn a_path_that_comes_to_something_else_is_an_error() {
     let facts = std::fs::read_to_string(flow.facts()).unwrap();
     std::fs::write(flow.facts(), facts.replace("\"fills\": ", "\"fills\": 1")).unwrap();
     for path in ["floor-book", "full"] {
-        let told = flow.played(path, "tput").unwrap_err();
+        let told = flow.played(path, &[]).unwrap_err();
         assert!(told.contains("but the file says"), "{told}");
     }
     std::fs::write(flow.file(), [9; 16]).unwrap();
-    let told = flow.played("full", "tput").unwrap_err();
+    let told = flow.played("full", &[]).unwrap_err();
     assert!(told.contains("record 0: its kind is none of 0 to 3"), "{told}");
 }

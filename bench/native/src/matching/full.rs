@@ -5,6 +5,9 @@
 //! applied, as they would lie in the ring of a gateway: in the cache, and made by somebody else.
 //! Making them, and waiting until the reports of the last block are taken, is not in the time of a
 //! command; what the making costs is told beside it.
+//!
+//! The matcher is given commands in batches, as an engine that takes all that waits would give
+//! them, or one by one. With a look at the clock around each they come one by one.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -19,8 +22,8 @@ use super::workload::{Action, End, Outcome, PRICES, Workload};
 
 /// Commands that are made at a time: 128 KiB of them.
 const BLOCK: usize = 1_024;
-/// Commands from one publication of reports to the next.
-const FLUSH: usize = 16;
+/// Commands from one publication of reports to the next, and the most that are applied in one go.
+const BATCH_MAX: usize = 16;
 
 /// Sizes as the engine's configuration has them if it says nothing, but for ClOrdIDs and limits.
 const OPEN_ORDERS: u32 = 1 << 18;
@@ -34,15 +37,16 @@ struct Measured {
     told: Told,
 }
 
-/// Plays a workload; its outcome must be the expected one.
-pub(crate) fn measure(workload: &Workload, mode: Mode) -> Result<Value, String> {
+/// Plays a workload, as many commands at a time as the matcher is given in one go; its outcome must
+/// be the expected one.
+pub(crate) fn measure(workload: &Workload, mode: Mode, batch: usize) -> Result<Value, String> {
     let mut members = Members::of(workload);
     let mut matcher = matcher(workload)?;
     let ring = ring()?;
     let ended = AtomicBool::new(false);
     let (measured, drained) = std::thread::scope(|scope| {
         let taker = scope.spawn(|| drain(&ring, &ended));
-        let measured = play(workload, &mut members, &mut matcher, &ring, mode);
+        let measured = play(workload, &mut members, &mut matcher, &ring, mode, batch);
         ended.store(true, Ordering::Release);
         let drained = taker.join().map_err(|_| "the thread of the reports has ended".to_owned());
         Ok::<_, String>((measured?, drained??))
@@ -90,6 +94,7 @@ fn play(
     matcher: &mut OwnedMatcher,
     ring: &Ring,
     mode: Mode,
+    batch: usize,
 ) -> Result<Measured, String> {
     let mut reporter = Reporter::new(ring)?;
     for command in members.admission() {
@@ -112,8 +117,8 @@ fn play(
         }
         reporter.await_room();
         match mode {
-            Mode::Tput => spent.on(|| timed_pass(matcher, &block, &mut reporter)),
-            Mode::Count => timed_pass(matcher, &block, &mut reporter),
+            Mode::Tput => spent.on(|| timed_pass(matcher, &block, batch, &mut reporter)),
+            Mode::Count => timed_pass(matcher, &block, batch, &mut reporter),
             Mode::Lat => each(matcher, actions, &block, &mut reporter, &mut times),
         }
     }
@@ -123,10 +128,21 @@ fn play(
 
 /// What is timed. A function by itself, so that its instructions can be counted.
 #[inline(never)]
-fn timed_pass(matcher: &mut OwnedMatcher, block: &[Command], reporter: &mut Reporter) {
-    for batch in block.chunks(FLUSH) {
-        for command in batch {
-            matcher.apply(command, reporter);
+fn timed_pass(
+    matcher: &mut OwnedMatcher,
+    block: &[Command],
+    batch: usize,
+    reporter: &mut Reporter,
+) {
+    for published in block.chunks(BATCH_MAX) {
+        if batch == 1 {
+            for command in published {
+                matcher.apply(command, reporter);
+            }
+        } else {
+            for batch in published.chunks(batch) {
+                matcher.apply_all(batch, reporter);
+            }
         }
         reporter.flush();
     }
@@ -142,7 +158,7 @@ fn each(
     for (at, (action, command)) in actions.iter().zip(block).enumerate() {
         times.on(action.kind, || {
             matcher.apply(command, reporter);
-            if at % FLUSH == FLUSH - 1 {
+            if at % BATCH_MAX == BATCH_MAX - 1 {
                 reporter.flush();
             }
         });

@@ -24,7 +24,7 @@ pub(crate) fn floor(path: &Path, mode: Mode) -> Result<Value, String> {
     replay::measure(&workload, floor::Floor::new(), mode)
 }
 
-/// The full path, on a file.
-pub(crate) fn full(path: &Path, mode: Mode) -> Result<Value, String> {
-    full::measure(&workload::Workload::read(path)?, mode)
+/// The full path, on a file; the matcher is given 1 to 16 commands at a time.
+pub(crate) fn full(path: &Path, mode: Mode, batch: usize) -> Result<Value, String> {
+    full::measure(&workload::Workload::read(path)?, mode, batch)
 }
