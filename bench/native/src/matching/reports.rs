@@ -41,23 +41,20 @@ impl Record for Report {
 
     #[inline]
     fn write(&self, out: &mut [u8]) {
-        let words = [
-            self.seq,
-            self.order_id,
-            self.taker_id,
-            self.price,
-            self.qty,
-            self.leaves_qty,
-            self.trd_match_id,
-            u64::from(self.session_id)
-                | u64::from(self.kind as u8) << 32
-                | u64::from(self.side) << 40
-                | u64::from(self.ord_status) << 48
-                | u64::from(self.reason) << 56,
-        ];
-        for (bytes, word) in out.chunks_exact_mut(8).zip(words) {
-            bytes.copy_from_slice(&word.to_le_bytes());
-        }
+        let last = u64::from(self.session_id)
+            | u64::from(self.kind as u8) << 32
+            | u64::from(self.side) << 40
+            | u64::from(self.ord_status) << 48
+            | u64::from(self.reason) << 56;
+        let Ok(out) = <&mut [u8; Self::BYTES]>::try_from(out) else { return };
+        out[..8].copy_from_slice(&self.seq.to_le_bytes());
+        out[8..16].copy_from_slice(&self.order_id.to_le_bytes());
+        out[16..24].copy_from_slice(&self.taker_id.to_le_bytes());
+        out[24..32].copy_from_slice(&self.price.to_le_bytes());
+        out[32..40].copy_from_slice(&self.qty.to_le_bytes());
+        out[40..48].copy_from_slice(&self.leaves_qty.to_le_bytes());
+        out[48..56].copy_from_slice(&self.trd_match_id.to_le_bytes());
+        out[56..].copy_from_slice(&last.to_le_bytes());
     }
 
     #[inline]
@@ -82,6 +79,27 @@ impl Record for Report {
             ord_status: byte(48),
             reason: byte(56),
         })
+    }
+}
+
+impl Report {
+    /// What an event of an order, or a refusal, comes to.
+    #[inline]
+    fn of(event: &Event) -> Self {
+        Self {
+            seq: event.seq,
+            order_id: event.order_id,
+            taker_id: 0,
+            price: event.price.cast_unsigned(),
+            qty: event.order_qty,
+            leaves_qty: event.leaves_qty,
+            trd_match_id: 0,
+            session_id: event.session_id,
+            kind: event.kind,
+            side: event.side as u8,
+            ord_status: event.ord_status as u8,
+            reason: event.reason as u8,
+        }
     }
 }
 
@@ -120,15 +138,15 @@ impl Told {
 /// Makes reports of events.
 pub(crate) struct Reporter {
     out: SpscProducer<Report, Ring>,
-    /// The resting side of a fill, until the other side comes.
-    resting: Option<Report>,
+    /// The resting side of a fill, which comes before the other.
+    resting_id: u64,
     pub(crate) told: Told,
 }
 
 impl Reporter {
     pub(crate) fn new(ring: &Ring) -> Result<Self, String> {
         let out = SpscProducer::attach(Arc::clone(ring)).map_err(|error| error.to_string())?;
-        Ok(Self { out, resting: None, told: Told::default() })
+        Ok(Self { out, resting_id: 0, told: Told::default() })
     }
 
     /// Shows the other thread what was told until now.
@@ -160,34 +178,10 @@ impl EventSink for Reporter {
     #[inline]
     fn event(&mut self, event: &Event) {
         self.told.events += 1;
-        let mut report = Report {
-            seq: event.seq,
-            order_id: event.order_id,
-            taker_id: 0,
-            price: event.price.cast_unsigned(),
-            qty: event.order_qty,
-            leaves_qty: event.leaves_qty,
-            trd_match_id: 0,
-            session_id: event.session_id,
-            kind: event.kind,
-            side: event.side as u8,
-            ord_status: event.ord_status as u8,
-            reason: event.reason as u8,
-        };
         let count = match event.kind {
             // The order is in the book: no news after Accepted.
             EventKind::Added => return,
-            EventKind::Executed if event.flags.contains(EventFlags::RESTING) => {
-                self.resting = Some(report);
-                return;
-            }
-            EventKind::Executed => {
-                let Some(resting) = self.resting.take() else { return };
-                (report.taker_id, report.order_id) = (event.order_id, resting.order_id);
-                (report.price, report.qty) = (event.last_px.cast_unsigned(), event.last_qty);
-                report.trd_match_id = event.trd_match_id;
-                &mut self.told.fills
-            }
+            EventKind::Executed => return self.executed(event),
             EventKind::Accepted => &mut self.told.accepted,
             EventKind::Canceled => &mut self.told.canceled,
             EventKind::Replaced => &mut self.told.replaced,
@@ -195,7 +189,26 @@ impl EventSink for Reporter {
             _ => &mut self.told.others,
         };
         *count += 1;
-        self.push(&report);
+        self.push(&Report::of(event));
+    }
+}
+
+impl Reporter {
+    /// One report of the two sides of a fill.
+    fn executed(&mut self, event: &Event) {
+        if event.flags.contains(EventFlags::RESTING) {
+            self.resting_id = event.order_id;
+            return;
+        }
+        self.told.fills += 1;
+        self.push(&Report {
+            order_id: self.resting_id,
+            taker_id: event.order_id,
+            price: event.last_px.cast_unsigned(),
+            qty: event.last_qty,
+            trd_match_id: event.trd_match_id,
+            ..Report::of(event)
+        });
     }
 }
 
