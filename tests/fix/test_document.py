@@ -70,7 +70,7 @@ def test_the_reasons_are_those_of_the_code() -> None:
     for function in ("ord_rej_reason", "cxl_rej_reason"):
         body = re.search(rf"fn {function}\(.*?^    }}", source, re.MULTILINE | re.DOTALL)
         assert body
-        for names, value in re.findall(r"((?:Self::\w+[\s|]*)+)=> (\d+)", body[0]):
+        for names, value in re.findall(r"((?:Self::\w+[\s|]*)+)=> \{?\s*(\d+)", body[0]):
             for name in re.findall(r"Self::(\w+)", names):
                 code.setdefault(name, []).append(value)
     # These two are no refusals of a member's message.
@@ -82,12 +82,12 @@ def test_the_reasons_are_those_of_the_code() -> None:
 
 
 def test_what_is_not_offered_is_what_the_gateway_refuses() -> None:
-    source = (ROOT / "gateway/gateway/src/order_entry.rs").read_text()
-    listed = re.search(r"const NOT_OFFERED: [^=]+= \[(.*?)\];", source, re.DOTALL)
+    source = (ROOT / "gateway/gateway/src/order_terms.rs").read_text()
+    listed = re.search(r"const NOT_OFFERED: [^=]+=\s+\[(.*?)\];", source, re.DOTALL)
     assert listed
     constants = (ROOT / "gateway/fix/src/tags.rs").read_text() + source
     refused = set()
-    for name in re.findall(r"(\w+),", listed[1]):
+    for name in re.findall(r"[A-Z_]{2,}", listed[1]):
         number = re.search(rf"\b{name}(?:: u32)? = (\d+)", constants)
         assert number, name
         refused.add(number[1])

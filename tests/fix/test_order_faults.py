@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pytest
 from faults import ORDER, Victim, changed, reject
+from wire import utc
 
 # --- Fields --------------------------------------------------------------------------------------
 
@@ -82,7 +83,7 @@ def test_a_message_type_that_fix_does_not_have_is_rejected(victim: Victim, msg_t
     victim.is_up()
 
 
-@pytest.mark.parametrize("msg_type", ["V", "q", "AE", "E", "8"])
+@pytest.mark.parametrize("msg_type", ["V", "s", "AE", "E", "8"])
 def test_a_message_type_that_is_not_offered_gets_a_business_reject(
     victim: Victim, msg_type: str
 ) -> None:
@@ -124,9 +125,19 @@ def test_routing_comes_back_reversed_on_rejects_and_only_where_it_says_something
         (changed(_55="NOWHERE"), "1"),
         (changed(_55="X" * 500), "1"),
         (changed(_55="ACME", _44="50", _38="150"), "13"),
-        (f"{ORDER}99=4800|", "11"),
+        (f"{ORDER}210=5|", "11"),
         (changed(_54="5"), "11"),
-        (changed(_40="3"), "11"),
+        (changed(_40="P"), "11"),
+        (f"{ORDER}18=R|", "11"),
+        (f"{ORDER}9601=Y|", "11"),
+        (f"{ORDER}1084=2|", "11"),
+        (f"{ORDER}99=4800|", "99"),
+        (changed(_40="3") + "99=4800.10|", "99"),
+        (changed(_40="3") + "99=4800|1107=4|", "11"),
+        (f"{ORDER}111=-1|", "13"),
+        (f"{ORDER}111=1|1138=2|", "13"),
+        (f"{ORDER}110=0.5|", "13"),
+        (f"{ORDER}126=20260105-09:30:00|", "99"),
     ],
     ids=lambda value: value[:60],
 )
@@ -141,4 +152,70 @@ def test_an_order_that_cannot_be_is_refused_with_its_reason(
 def test_a_limit_order_without_a_price_gets_a_business_reject(victim: Victim) -> None:
     victim.sends_order(changed(_44=""))
     victim.hears({35: "j", 45: "2", 372: "D", 379: victim.name, 380: "5"})
+    victim.is_up()
+
+
+@pytest.mark.parametrize(
+    ("body", "tag"),
+    [
+        (changed(_40="3"), 99),
+        (changed(_40="4"), 99),
+        (changed(_40="4", _44="") + "99=4800|", 44),
+        (changed(_59="6"), 126),
+    ],
+    ids=["stop", "stop limit without a stop price", "stop limit without a price", "good till date"],
+)
+def test_an_order_function_without_its_field_gets_a_business_reject(
+    victim: Victim, body: str, tag: int
+) -> None:
+    victim.sends_order(body)
+    answer = victim.wire.next({35: "j", 45: "2", 372: "D", 380: "5"})
+    assert f"({tag})" in answer[58]
+    victim.heard += 1
+    victim.is_up()
+
+
+@pytest.mark.parametrize(
+    ("field", "reason"),
+    [
+        ("99=x", 6),
+        ("110=x", 6),
+        ("111=x", 6),
+        ("1138=x", 6),
+        ("1084=9", 5),
+        ("1107=9", 5),
+        ("126=tomorrow", 6),
+        ("432=20260230", 6),
+        ("18=66", 5),
+        ("9601=yes", 6),
+        ("2362=me", 6),
+        ("2964=9", 5),
+    ],
+)
+def test_a_field_of_an_order_function_that_is_not_of_its_form_is_rejected(
+    victim: Victim, field: str, reason: int
+) -> None:
+    victim.sends_order(f"{ORDER}{field}|")
+    victim.hears(reject(reason, int(field.partition("=")[0])))
+    victim.is_up()
+
+
+@pytest.mark.parametrize(
+    ("fields", "answer"),
+    [
+        ({530: "7"}, {35: "r", 531: "7", 533: "0"}),
+        ({530: "1", 55: "NOWHERE"}, {35: "r", 531: "0", 532: "1", 530: "1"}),
+        ({530: "5"}, {35: "r", 531: "0", 532: "0"}),
+        ({530: "1"}, {35: "j", 380: "5"}),
+        ({530: "9"}, {35: "3", 371: "530", 373: "5"}),
+        ({530: "7", 54: "5"}, {35: "3", 371: "54", 373: "5"}),
+        ({}, {35: "3", 371: "530", 373: "1"}),
+    ],
+    ids=lambda value: "|".join(f"{tag}={text}" for tag, text in value.items()),
+)
+def test_a_mass_cancel_is_answered_or_refused_with_its_reason(
+    victim: Victim, fields: dict[int, str], answer: dict[int, str]
+) -> None:
+    victim.wire.send("q", {11: victim.name, 60: utc()} | fields)
+    victim.hears(answer)
     victim.is_up()

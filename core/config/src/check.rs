@@ -7,6 +7,7 @@ use std::path::Path;
 
 use crate::file::{
     ChannelSection, EngineSection, File, GatewaySection, InstrumentSection, MarketDataSection,
+    MemberSection,
 };
 use crate::self_match::SelfMatch;
 use crate::strategy::strategies;
@@ -14,7 +15,7 @@ use crate::{
     Channel, Decimal, Durability, Engine, Fault, Gateway, Instrument, MarketData, Member, Session,
     Venue, Wait,
 };
-use touchline_types::TradingPhase;
+use touchline_types::{Scope, TradingPhase};
 
 /// Instruments that a venue can hold: their number is 16 bits on the way to the matcher.
 const INSTRUMENTS_MAX: usize = 10_000;
@@ -299,6 +300,23 @@ fn instrument(
     }
 }
 
+fn mass_cancel(section: &MemberSection, place: &str, faults: &mut Faults) -> Scope {
+    let place = format!("{place}.mass_cancel");
+    match section.mass_cancel.as_str() {
+        "session" => Scope::Session,
+        "member" => Scope::Member,
+        "firm" => {
+            faults.require(section.firm_id != 0, &place, || "needs a firm_id".into());
+            Scope::Firm
+        }
+        other => {
+            let what = "must be \"session\", \"member\" or \"firm\"";
+            faults.add(place, format!("is {other:?}, {what}"));
+            Scope::Session
+        }
+    }
+}
+
 fn members(file: &File, faults: &mut Faults) -> (Vec<Member>, Vec<Session>) {
     faults.between("member", file.members.len() as u64, 1, 100_000);
     let (mut names, mut comp_ids) = (HashSet::new(), HashSet::new());
@@ -331,6 +349,7 @@ fn members(file: &File, faults: &mut Faults) -> (Vec<Member>, Vec<Session>) {
             name: section.name.clone(),
             firm_id: section.firm_id,
             self_match: SelfMatch::of(section, &place, faults),
+            mass_cancel: mass_cancel(section, &place, faults),
         });
     }
     (members, sessions)
@@ -419,7 +438,7 @@ mod tests {
 
     #[test]
     fn a_member_says_its_firm_and_what_its_orders_do_where_they_meet() {
-        use touchline_types::{SelfMatchInstruction, SelfMatchScope};
+        use touchline_types::{Scope, SelfMatchInstruction, SelfMatchScope};
 
         let text = |words: &str| format!("{GOOD}firm_id = 7\n{words}");
         let good = "self_match_scope = \"firm\"\nself_match_instruction = \"cancel-passive\"";
@@ -429,6 +448,11 @@ mod tests {
         assert_eq!(member.self_match.scope, SelfMatchScope::Firm);
         assert_eq!(member.self_match.instruction, SelfMatchInstruction::CancelPassive);
         assert_eq!(venue.member(2), None);
+        assert_eq!(member.mass_cancel, Scope::Session);
+        let wide = Venue::parse(&text("mass_cancel = \"firm\""), Path::new(".")).unwrap();
+        assert_eq!(wide.members[0].mass_cancel, Scope::Firm);
+        let no_firm = faults(&text("mass_cancel = \"firm\"").replace("= 7", "= 0"));
+        assert_eq!(no_firm, ["member[1].mass_cancel: needs a firm_id"]);
         let wrong = "self_match_scope = \"all\"\nself_match_instruction = \"decrement\"";
         let wrong = faults(&text(wrong).replace("= 7", "= 4096"));
         assert_eq!(wrong.len(), 2, "{wrong:?}");

@@ -184,6 +184,12 @@ pub(crate) struct MemberSection {
     pub(crate) self_match_scope: String,
     #[serde(default = "none")]
     pub(crate) self_match_instruction: String,
+    #[serde(default = "session")]
+    pub(crate) mass_cancel: String,
+}
+
+fn session() -> String {
+    "session".into()
 }
 
 fn none() -> String {

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 pub use price::{Decimal, DecimalError};
 pub use self_match::SelfMatch;
 pub use strategy::Strategy;
-use touchline_types::TradingPhase;
+use touchline_types::{Scope, TradingPhase};
 
 /// A venue, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -196,6 +196,9 @@ pub struct Member {
     pub firm_id: u32,
     /// What its orders do where they meet its own.
     pub self_match: SelfMatch,
+    /// Whose orders an OrderMassCancelRequest of one of its sessions cancels: those of the session,
+    /// the member, or the firm.
+    pub mass_cancel: Scope,
 }
 
 /// One FIX session of a member.

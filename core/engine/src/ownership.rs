@@ -1,7 +1,7 @@
 //! Who owns the commands of a ring or a session: stamped here, whatever the record says.
 
 use touchline_config::{SelfMatch, Venue};
-use touchline_types::{Command, CommandKind, SelfMatchInstruction, SelfMatchScope};
+use touchline_types::{Command, CommandKind, Scope, SelfMatchInstruction, SelfMatchScope};
 
 /// The owner of commands, as the configuration knows it.
 #[derive(Clone, Copy, Debug)]
@@ -9,6 +9,8 @@ pub(crate) struct Ownership {
     member_id: u32,
     firm_id: u32,
     self_match: SelfMatch,
+    /// Whose orders it may cancel at once: the session's, the member's, the firm's.
+    mass_cancel: Scope,
 }
 
 impl Ownership {
@@ -21,7 +23,22 @@ impl Ownership {
             member_id,
             firm_id: member.map_or(0, |member| member.firm_id),
             self_match: member.map_or(nothing, |member| member.self_match),
+            mass_cancel: member.map_or(Scope::Session, |member| member.mass_cancel),
         }
+    }
+
+    /// Whether the session that a mass cancel came from may ask for it.
+    pub(crate) fn may_cancel(&self, command: &Command) -> bool {
+        let widest = self.mass_cancel;
+        command.kind == CommandKind::MassCancel
+            && match command.scope {
+                Scope::Session => command.scope_id == command.session_id,
+                Scope::Member => widest != Scope::Session && command.scope_id == self.member_id,
+                Scope::Firm => {
+                    widest == Scope::Firm && self.firm_id != 0 && command.scope_id == self.firm_id
+                }
+                Scope::None | Scope::Venue => false,
+            }
     }
 
     /// Stamps a command. The scope of self-match prevention is the configuration's; the
@@ -55,7 +72,12 @@ mod tests {
     use super::*;
 
     fn owner(scope: SelfMatchScope, instruction: SelfMatchInstruction) -> Ownership {
-        Ownership { member_id: 2, firm_id: 7, self_match: SelfMatch { scope, instruction } }
+        Ownership {
+            member_id: 2,
+            firm_id: 7,
+            self_match: SelfMatch { scope, instruction },
+            mass_cancel: Scope::Member,
+        }
     }
 
     fn stamped(by: Ownership, sent: Command) -> (SelfMatchScope, SelfMatchInstruction) {
@@ -83,6 +105,22 @@ mod tests {
         assert_eq!(stamped(firm, sent), (SelfMatchScope::Firm, SelfMatchInstruction::Decrement));
         let cancel = Command::of(CommandKind::CancelOrder);
         assert_eq!(stamped(firm, cancel), (SelfMatchScope::None, SelfMatchInstruction::None));
+    }
+
+    #[test]
+    fn a_mass_cancel_goes_as_far_as_the_configuration_lets_it() {
+        let mut owner = owner(SelfMatchScope::None, SelfMatchInstruction::None);
+        let may = |owner: &Ownership, scope, scope_id| {
+            let cancel = Command::of(CommandKind::MassCancel);
+            owner.may_cancel(&Command { session_id: 5, scope, scope_id, ..cancel })
+        };
+        assert!(may(&owner, Scope::Session, 5) && !may(&owner, Scope::Session, 6));
+        assert!(may(&owner, Scope::Member, 2) && !may(&owner, Scope::Member, 3));
+        assert!(!may(&owner, Scope::Firm, 7) && !may(&owner, Scope::Venue, 0));
+        owner.mass_cancel = Scope::Firm;
+        assert!(may(&owner, Scope::Firm, 7) && !may(&owner, Scope::Firm, 8));
+        owner.mass_cancel = Scope::Session;
+        assert!(!may(&owner, Scope::Member, 2));
     }
 
     #[test]

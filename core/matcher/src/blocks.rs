@@ -4,8 +4,8 @@
 //! members of a firm, or of everybody; the four are kept apart, so taking one back leaves the
 //! others. Cancels and status requests stay admitted. A mass cancel may name an instrument or a
 //! side; it takes at most [`MASS_CANCEL_MAX`] orders and tells how many are left: who asked for it
-//! asks again. Orders go in the order of instruments by number,
-//! first bids, then offers, each best price first and by priority.
+//! asks again. Orders go in the order of instruments by number, first bids, then offers, each best
+//! price first and by priority.
 
 use touchline_types::{Command, EventFlags, EventKind, OrdStatus, Reason, Scope, Side};
 

@@ -46,7 +46,9 @@ pub use frame::{Frame, Framer, MIN_MESSAGE_BYTES};
 pub use message::{Fields, MAX_FIELDS, Message};
 pub use parse::{parse_u32, parse_u64};
 pub use tags::msg_type;
-pub use timestamp::{MAX_TIMESTAMP_BYTES, Precision, TimestampText, parse_utc_timestamp};
+pub use timestamp::{
+    MAX_TIMESTAMP_BYTES, Precision, TimestampText, parse_utc_date, parse_utc_timestamp,
+};
 pub use writer::{Header, WriteError, Writer};
 
 /// `SOH`, the byte that ends every field.

@@ -122,6 +122,9 @@ tags! {
     ORDER_CAPACITY = 528 "OrderCapacity";
     ORDER_RESTRICTIONS = 529 "OrderRestrictions";
     MASS_CANCEL_REQUEST_TYPE = 530 "MassCancelRequestType";
+    MASS_CANCEL_RESPONSE = 531 "MassCancelResponse";
+    MASS_CANCEL_REJECT_REASON = 532 "MassCancelRejectReason";
+    TOTAL_AFFECTED_ORDERS = 533 "TotalAffectedOrders";
     USERNAME = 553 "Username";
     PASSWORD = 554 "Password";
     ACCOUNT_TYPE = 581 "AccountType";
@@ -229,6 +232,7 @@ pub const fn group_members(count_tag: u32) -> Option<&'static [u32]> {
         384 => Some(&[372, 385]),
         232 => Some(&[233, 234]),
         454 => Some(&[455, 456]),
+        457 => Some(&[458, 459]),
         // Underlyings, with their alternative identifiers and their stipulations.
         711 => Some(UNDERLYING),
         627 => Some(&[628, 629, 630]),

@@ -65,6 +65,17 @@ pub fn parse_utc_timestamp(text: &[u8]) -> Option<u64> {
     seconds.checked_mul(SECOND_NS)?.checked_add(fraction_ns(fraction)?)
 }
 
+/// Reads `YYYYMMDD`: UTC nanoseconds since the epoch of its first moment, or `None`.
+#[must_use]
+pub fn parse_utc_date(text: &[u8]) -> Option<u64> {
+    let mut midnight = *b"YYYYMMDD-00:00:00";
+    if text.len() != 8 {
+        return None;
+    }
+    midnight.get_mut(..8)?.copy_from_slice(text);
+    parse_utc_timestamp(&midnight)
+}
+
 fn fraction_ns(text: &[u8]) -> Option<u64> {
     let digits = match text.split_first() {
         None => return Some(0),

@@ -21,6 +21,8 @@ pub struct Counters {
     pub replaces: u64,
     /// OrderStatusRequest(H) received.
     pub status_requests: u64,
+    /// OrderMassCancelRequests.
+    pub mass_cancel_requests: u64,
     /// Reject(3) received: a client could not read something of ours.
     pub rejects_received: u64,
     /// Application messages of other types received.

@@ -13,6 +13,7 @@ use crate::connection::{Connection, SendQueue};
 use crate::counters::Counters;
 use crate::engine_link::CommandQueue;
 use crate::hops::HopTimes;
+use crate::mass_cancel::{is_mass_cancel, mass_cancel_reject_reason};
 use crate::order_entry::{OrderEntry, Refusal};
 use crate::report::{self, Refused};
 use crate::session_log::Place;
@@ -46,6 +47,10 @@ pub(crate) struct Slot {
     pub(crate) cancel_at_ns: Option<u64>,
     /// Its connection has ended, and the command ring had no room for the mass cancel.
     pub(crate) owes_cancel: bool,
+    /// Whose orders an OrderMassCancelRequest of it cancels.
+    pub(crate) mass_cancel: (Scope, u32),
+    /// Orders that the portions of its mass cancel have taken so far.
+    pub(crate) mass_canceled: u64,
     /// Next inbound number as the journal shows it, until the session has been told; else 0.
     pub(crate) journaled_in: u64,
 }
@@ -210,6 +215,11 @@ impl Desk {
             self.orders.counters.unknown_owner += u64::from(is_unknown);
             return false;
         };
+        let mut event = *event;
+        if event.kind == EventKind::MassCanceled && !slot.ends_mass_cancel(&mut event) {
+            return false;
+        }
+        let event = &event;
         let place = Place { seq: event.seq, index: event.index };
         if place <= slot.store.log().place() {
             return false;
@@ -286,6 +296,17 @@ impl Slot {
     /// A timer of the session has run out.
     pub(crate) fn is_due(&self, now: u64) -> bool {
         self.session.next_timer_ns().is_some_and(|due| due <= now)
+    }
+
+    /// Counts a portion of a mass cancel; true for the last one, of a request that is answered,
+    /// which then tells the orders of all of them.
+    fn ends_mass_cancel(&mut self, event: &mut Event) -> bool {
+        self.mass_canceled = self.mass_canceled.saturating_add(event.last_qty);
+        if event.leaves_qty > 0 {
+            return false;
+        }
+        event.last_qty = std::mem::take(&mut self.mass_canceled);
+        event.cl_ord_id != [0; 20]
     }
 
     fn note_journaled(&mut self, token: u64, msg_seq_num: u32) {
@@ -373,6 +394,7 @@ impl Orders {
             msg_type::ORDER_CANCEL_REQUEST => &mut self.counters.cancels,
             msg_type::ORDER_CANCEL_REPLACE_REQUEST => &mut self.counters.replaces,
             msg_type::ORDER_STATUS_REQUEST => &mut self.counters.status_requests,
+            msg_type::ORDER_MASS_CANCEL_REQUEST => &mut self.counters.mass_cancel_requests,
             msg_type::REJECT => &mut self.counters.rejects_received,
             _ => &mut self.counters.other_messages,
         };
@@ -394,6 +416,9 @@ impl Orders {
         command.msg_seq_num = msg_seq_num;
         command.recv_time = now;
         command.token = self.token + 1;
+        if command.kind == CommandKind::MassCancel {
+            (command.scope, command.scope_id) = slot.mass_cancel;
+        }
         if self.commands.push(&command).is_ok() {
             self.token = command.token;
             self.counters.commands += 1;
@@ -439,8 +464,9 @@ impl Orders {
                 self.counters.refused_orders += 1;
                 self.counters.rejected(reason.text());
                 self.refusal = (self.refusal + 1).max(now);
-                let is_cancel = report::is_cancel(message);
-                let (msg_type, reason) = if is_cancel {
+                let (msg_type, reason) = if is_mass_cancel(message) {
+                    (msg_type::ORDER_MASS_CANCEL_REPORT, mass_cancel_reject_reason(reason))
+                } else if report::is_cancel(message) {
                     self.counters.cancel_rejects += 1;
                     (msg_type::ORDER_CANCEL_REJECT, cxl_rej_reason)
                 } else {
@@ -460,6 +486,9 @@ impl Orders {
         if event.kind == EventKind::CancelRejected {
             self.counters.cancel_rejects += 1;
             self.counters.rejected(event.reason.text());
+            return;
+        }
+        if event.kind == EventKind::MassCanceled {
             return;
         }
         let exec_type = char::from(report::exec_type(event.kind));

@@ -10,7 +10,7 @@ use touchline_fix::{Fields, Framer, Precision};
 use touchline_ring::{Beacon, BroadcastConsumer};
 use touchline_session::{Numbers, Session, SessionConfig, SessionId};
 use touchline_sys::{Agent, Bell, Interest, Poller, Readiness, Ringer, SharedMap, now_ns};
-use touchline_types::PrivateRecord;
+use touchline_types::{PrivateRecord, Scope};
 
 use crate::GatewayError;
 use crate::counters::Counters;
@@ -390,6 +390,11 @@ fn slots(venue: &Venue, counters: &mut Counters) -> Result<Vec<Slot>, GatewayErr
         let numbers =
             Numbers { next_inbound: store.log().next_in(), next_outbound: store.log().next_out() };
         let session = Session::new(config, numbers).map_err(GatewayError::Identity)?;
+        let mass_cancel = match venue.member(entry.member_id) {
+            Some(member) if member.mass_cancel == Scope::Member => (Scope::Member, member.id),
+            Some(member) if member.mass_cancel == Scope::Firm => (Scope::Firm, member.firm_id),
+            _ => (Scope::Session, entry.id),
+        };
         let entry = entry.clone();
         let grace_ns = venue.gateway.cancel_grace_ms.saturating_mul(1_000_000);
         let cancel_at_ns = entry.cancel_on_disconnect.then(|| now_ns().saturating_add(grace_ns));
@@ -401,6 +406,8 @@ fn slots(venue: &Venue, counters: &mut Counters) -> Result<Vec<Slot>, GatewayErr
             is_present: false,
             cancel_at_ns,
             owes_cancel: false,
+            mass_cancel,
+            mass_canceled: 0,
             journaled_in: 0,
         });
     }

@@ -18,10 +18,12 @@ mod error;
 mod gateway;
 mod hops;
 mod instruments;
+mod mass_cancel;
 mod metrics;
 mod order_entry;
 #[cfg(test)]
 mod order_entry_tests;
+mod order_terms;
 mod recovery;
 mod report;
 mod session_log;

@@ -26,6 +26,9 @@ const COUNTERS: &[Figure] = &[
     ("touchline_fix_requests_total", Some(("kind", "status")), IN, |one| {
         one.counters().status_requests
     }),
+    ("touchline_fix_requests_total", Some(("kind", "mass_cancel")), IN, |one| {
+        one.counters().mass_cancel_requests
+    }),
     ("touchline_fix_requests_total", Some(("kind", "other")), IN, |one| {
         one.counters().other_messages
     }),

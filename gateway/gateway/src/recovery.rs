@@ -87,6 +87,8 @@ impl Gateway {
         let now = touchline_sys::now_ns();
         let through = self.beacon.durable();
         let desk = &mut self.desk;
+        // The whole past comes by, with every portion of a mass cancel.
+        desk.slots.iter_mut().for_each(|slot| slot.mass_canceled = 0);
         let mut history = History::open(&self.venue)?;
         history.advance(|command, events| {
             // Tokens must rise even when the clock was set back. Those of strategies are their own.

@@ -6,10 +6,19 @@
 
 use touchline_fix::{Decimal, Message, Writer, msg_type, tags};
 use touchline_types::{
-    Event, EventFlags, EventKind, OrdStatus, OrdType, Side, TimeInForce, cl_ord_id_text,
+    Event, EventFlags, EventKind, ExecInst, OrdStatus, OrdType, Reason, Side, TimeInForce,
+    cl_ord_id_text,
 };
 
 use crate::instruments::{Instrument, Instruments};
+use crate::mass_cancel;
+
+/// ExecRestatementReason(378): partial decline of OrderQty(38).
+const PARTIAL_DECLINE: u64 = 5;
+/// ExecRestatementReason(378): market (exchange) option.
+const MARKET_OPTION: u64 = 8;
+/// ExecRestatementReason(378): other.
+const OTHER: u64 = 99;
 
 /// OrderID(37) where there is no order.
 const NO_ORDER: &[u8] = b"NONE";
@@ -31,10 +40,10 @@ pub(crate) const fn msg_type_of(kind: EventKind) -> Option<&'static [u8]> {
         | EventKind::Restated
         | EventKind::Expired => Some(msg_type::EXECUTION_REPORT),
         EventKind::CancelRejected => Some(msg_type::ORDER_CANCEL_REJECT),
+        EventKind::MassCanceled => Some(msg_type::ORDER_MASS_CANCEL_REPORT),
         EventKind::Added
         | EventKind::PhaseChanged
         | EventKind::Uncrossed
-        | EventKind::MassCanceled
         | EventKind::EntryBlocked
         | EventKind::EntryAdmitted
         | EventKind::LimitsSet
@@ -104,6 +113,7 @@ const fn time_in_force(time_in_force: TimeInForce) -> u8 {
 pub(crate) fn write_event(event: &Event, instruments: &Instruments, writer: &mut Writer<'_>) {
     match event.kind {
         EventKind::CancelRejected => write_cancel_reject(event, writer),
+        EventKind::MassCanceled => mass_cancel::write_report(event, instruments, writer),
         _ => write_execution_report(event, instruments.with_id(event.instrument_id), writer),
     }
 }
@@ -116,10 +126,18 @@ fn write_execution_report(event: &Event, instrument: Option<&Instrument>, writer
     writer
         .bytes(tags::EXEC_ID, exec_id(event.seq, event.index, &mut text))
         .char(tags::EXEC_TYPE, exec_type(event.kind))
-        .char(tags::ORD_STATUS, ord_status(event.ord_status));
+        .char(
+            tags::ORD_STATUS,
+            match event.kind {
+                EventKind::Expired => b'C',
+                _ => ord_status(event.ord_status),
+            },
+        );
     if event.ord_status == OrdStatus::Rejected {
         writer.u64(tags::ORD_REJ_REASON, u64::from(event.reason.ord_rej_reason()));
         write_text(event.reason.text(), writer);
+    } else {
+        write_restatement(event, writer);
     }
     writer.bytes(tags::SYMBOL, instrument.map_or(NO_SYMBOL, |instrument| &instrument.symbol));
     writer.char(tags::SIDE, side(event.side));
@@ -134,8 +152,22 @@ fn write_execution_report(event: &Event, instrument: Option<&Instrument>, writer
     if let Some(value) = ord_type(event.ord_type) {
         writer.char(tags::ORD_TYPE, value);
     }
-    if matches!(event.ord_type, OrdType::Limit | OrdType::StopLimit) {
+    // A market order has a price where the venue has given it a limit.
+    if matches!(event.ord_type, OrdType::Limit | OrdType::StopLimit) || event.price != 0 {
         writer.decimal(tags::PRICE, price(event.price));
+    }
+    if event.stop_px != 0 || matches!(event.ord_type, OrdType::Stop | OrdType::StopLimit) {
+        writer.decimal(tags::STOP_PX, price(event.stop_px));
+    }
+    let has = |inst: ExecInst| event.exec_inst.contains(inst);
+    if event.display_qty > 0 || has(ExecInst::HIDDEN) {
+        writer.u64(tags::MAX_FLOOR, qty(event.display_qty));
+    }
+    if has(ExecInst::POST_ONLY) {
+        writer.char(tags::EXEC_INST, b'6');
+    }
+    if event.expire_time != 0 {
+        writer.utc_timestamp(tags::EXPIRE_TIME, event.expire_time);
     }
     if event.ord_type != OrdType::None {
         writer.char(tags::TIME_IN_FORCE, time_in_force(event.time_in_force));
@@ -155,6 +187,18 @@ fn write_execution_report(event: &Event, instrument: Option<&Instrument>, writer
         .u64(tags::CUM_QTY, qty(event.cum_qty))
         .decimal(tags::AVG_PX, avg_px)
         .utc_timestamp(tags::TRANSACT_TIME, event.timestamp);
+}
+
+/// ExecRestatementReason(378) and why, in words, of what nobody has asked for.
+fn write_restatement(event: &Event, writer: &mut Writer<'_>) {
+    let reason = match (event.kind, event.reason) {
+        (EventKind::Restated, _) => PARTIAL_DECLINE,
+        (EventKind::Replenished, _) => OTHER,
+        (EventKind::Canceled, reason) if reason != Reason::None => MARKET_OPTION,
+        _ => return,
+    };
+    writer.u64(tags::EXEC_RESTATEMENT_REASON, reason);
+    write_text(event.reason.text(), writer);
 }
 
 /// LastLiquidityInd(851): 1 added, 2 removed; in an uncross neither side did.
@@ -251,6 +295,9 @@ pub(crate) fn is_cancel(message: &Message<'_>) -> bool {
 /// Writes the body of the ExecutionReport(8) or OrderCancelReject(9) that refuses `message`, whose
 /// required fields have been checked.
 pub(crate) fn write_refused(message: &Message<'_>, refused: &Refused<'_>, writer: &mut Writer<'_>) {
+    if mass_cancel::is_mass_cancel(message) {
+        return mass_cancel::write_refused(message, refused, writer);
+    }
     let echo = |tag: u32, writer: &mut Writer<'_>| {
         if let Some(value) = message.get(tag).filter(|value| !value.is_empty()) {
             writer.bytes(tag, value);

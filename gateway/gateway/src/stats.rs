@@ -36,6 +36,7 @@ impl Gateway {
                 "cancel": counters.cancels,
                 "replace": counters.replaces,
                 "status": counters.status_requests,
+                "mass_cancel": counters.mass_cancel_requests,
                 "other": counters.other_messages,
                 "commands": counters.commands,
                 "ring_full": counters.ring_full,

@@ -70,6 +70,36 @@ fn cancel_replace_and_status_are_answered_with_their_names() {
 }
 
 #[test]
+fn a_mass_cancel_is_reported_once_when_the_last_of_its_parts_is_done() {
+    let folder = Folder::new("mass");
+    let mut floor = Floor::open(&folder.venue(PLAIN));
+    let mut alpha = Client::log_on(&mut floor, "ALPHA1", 1);
+    for number in 0..300 {
+        alpha.order(&format!("A{number}"), "1", "1", "4800");
+        if number % 50 == 0 {
+            floor.run();
+        }
+    }
+    floor.run();
+    alpha.receive();
+    let all = |id: &'static str| [(11, id), (530, "7"), (60, "20260105-09:30:00")];
+    alpha.send("q", &[&all("M1")[..], &[(54, "2")]].concat());
+    alpha.send("q", &all("M2"));
+    floor.run();
+    let told = alpha.receive();
+    let reports: Vec<_> = told.iter().filter(|one| one.starts_with("35=r|")).collect();
+    let [of_offers, of_all] = reports[..] else { panic!("{reports:?}") };
+    let fields = |report: &str| [530, 531, 533].map(|tag| field(report, tag).map(str::to_owned));
+    assert_eq!(fields(of_offers), [Some("7".into()), Some("7".into()), Some("0".into())]);
+    assert_eq!([field(of_offers, 11), field(of_offers, 54)], [Some("M1"), Some("2")]);
+    assert_eq!(fields(of_all), [Some("7".into()), Some("7".into()), Some("300".into())]);
+    assert_eq!(told.last(), Some(of_all));
+    let canceled = told.iter().filter(|one| field(one, 150) == Some("4")).count();
+    assert_eq!(canceled, 300);
+    assert_eq!(floor.stats()["orders_in"]["mass_cancel"], 2);
+}
+
+#[test]
 fn a_full_command_ring_refuses_orders_and_blocks_nobody() {
     let folder = Folder::new("full");
     let mut floor = Floor::open(&folder.venue("[engine]\nring_records = 64"));

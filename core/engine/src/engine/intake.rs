@@ -1,7 +1,7 @@
 //! Where commands come from: the rings of gateways and of strategies, in turn, a budget each.
 
 use touchline_ring::RingError;
-use touchline_types::{Command, CommandKind, Scope};
+use touchline_types::{Command, CommandKind};
 
 use super::{Engine, EngineError};
 use crate::release::Matched;
@@ -113,7 +113,7 @@ impl Engine {
         let owner =
             (command.session_id as usize).checked_sub(1).and_then(|at| self.owner_of.get(at));
         match owner {
-            Some(owner) if may_send(&command) => {
+            Some(owner) if may_send(&command) || owner.may_cancel(&command) => {
                 owner.stamp(&mut command);
                 command.gateway_id = u8::try_from(ring + 1).unwrap_or(u8::MAX);
                 self.sequence(command);
@@ -123,17 +123,16 @@ impl Engine {
     }
 }
 
-/// Whether a gateway may send such a command for one of its sessions.
+/// Whether a gateway may send such a command for one of its sessions; of a mass cancel the owner
+/// says.
 fn may_send(command: &Command) -> bool {
     match command.kind {
         CommandKind::NewOrder
         | CommandKind::CancelOrder
         | CommandKind::ReplaceOrder
         | CommandKind::OrderStatus => true,
-        CommandKind::MassCancel => {
-            (command.scope, command.scope_id) == (Scope::Session, command.session_id)
-        }
-        CommandKind::ChangePhase
+        CommandKind::MassCancel
+        | CommandKind::ChangePhase
         | CommandKind::BlockEntry
         | CommandKind::AdmitEntry
         | CommandKind::SetLimits
