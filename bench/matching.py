@@ -28,12 +28,13 @@ from workload import KINDS, PROFILES, Facts, write
 _HERE = Path(__file__).resolve().parent
 PATHS = {
     "floor": ("floor-book",),
+    "bare": ("bare",),
     "full": ("full",),
     "full, one by one": ("full", "--batch", "1"),
 }
 """What is measured, and the words that ask for it; the first is the floor."""
 
-_ONE_BY_ONE = ("floor", "full, one by one")
+_ONE_BY_ONE = ("floor", "bare", "full, one by one")
 """Paths that have percentiles: in a batch no command has a time of its own."""
 
 _LIVE = 10_000

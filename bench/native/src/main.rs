@@ -50,6 +50,8 @@ enum Part {
     },
     /// The matching benchmark's floor: the least work that a file of order flow allows.
     FloorBook(Flow),
+    /// The matching benchmark's bare path: the matcher's price-time book alone.
+    Bare(Flow),
     /// The matching benchmark's full path: the engine's matcher, members, limits, reports.
     Full {
         #[command(flatten)]
@@ -129,6 +131,7 @@ fn main() -> ExitCode {
     let measured = match Options::parse().part {
         Part::Matcher { commands } => matcher::measure(commands),
         Part::FloorBook(flow) => matching::floor(&flow.file, flow.mode),
+        Part::Bare(flow) => matching::bare(&flow.file, flow.mode),
         Part::Full { flow, batch } => matching::full(&flow.file, flow.mode, batch.into()),
         Part::Growth { live, instruments, levels, commands } => {
             growth::measure(growth::Size { live, instruments, levels }, commands)

@@ -59,8 +59,10 @@ fn every_path_comes_to_the_fills_and_the_book_of_the_flow() {
         let facts = std::fs::read_to_string(flow.facts()).unwrap();
         let facts: serde_json::Value = serde_json::from_str(&facts).unwrap();
         let floor = flow.played("floor-book", &[]).unwrap();
+        let bare = flow.played("bare", &[]).unwrap();
         let full = flow.played("full", &[]).unwrap();
         assert_eq!(floor["checksum"], facts["checksum"]);
+        assert_eq!(bare["checksum"], facts["checksum"]);
         assert_eq!(full["checksum"], facts["checksum"]);
         let reports = full["reports"]["reports"].as_u64().unwrap();
         assert_eq!(reports, 20_000 + facts["fills"].as_u64().unwrap());
@@ -78,7 +80,7 @@ fn a_path_that_comes_to_something_else_is_an_error() {
     let flow = Flow::made("narrow", "other");
     let facts = std::fs::read_to_string(flow.facts()).unwrap();
     std::fs::write(flow.facts(), facts.replace("\"fills\": ", "\"fills\": 1")).unwrap();
-    for path in ["floor-book", "full"] {
+    for path in ["floor-book", "bare", "full"] {
         let told = flow.played(path, &[]).unwrap_err();
         assert!(told.contains("but the file says"), "{told}");
     }

@@ -11,8 +11,9 @@ use crate::invariant::{certain, invariant, less, more, next_u32, previous_u32};
 use crate::ladder::{FarLevel, Ladder, Ladders, Level, price_of, rank};
 use crate::storage::Memory;
 
-/// No order: the end of a queue or of the free list.
-pub(crate) const NONE: u32 = u32::MAX;
+/// No order: the end of a queue or of the free list. The slot is there and never taken: the ends
+/// of queues write their links into it, which needs no branch.
+pub(crate) const NONE: u32 = 0;
 
 /// An open order, as far as matching reads it: a cache line. The rest is in its `OrderRecord`.
 #[derive(Clone, Copy, Debug)]
@@ -127,14 +128,18 @@ pub(crate) struct Books<M: Memory> {
 impl<M: Memory> Books<M> {
     /// Empty books for the first `instrument_count` instruments, which are sorted by number.
     pub(crate) fn new(storage: BookStorage<M>, instrument_count: usize, levels: usize) -> Self {
-        let BookStorage { instruments, ladders, levels: near, bits, far_levels, orders } = storage;
+        let BookStorage { instruments, ladders, levels: near, bits, far_levels, mut orders } =
+            storage;
+        if let Some(none) = orders.as_mut().first_mut() {
+            *none = RestingOrder::default();
+        }
         Self {
             instruments,
             instrument_count,
             ladders: Ladders::new(ladders, near, bits, far_levels, levels),
             orders,
             free: NONE,
-            used: 0,
+            used: 1,
             open: 0,
         }
     }
@@ -192,15 +197,16 @@ impl<M: Memory> Books<M> {
         self.open
     }
 
-    /// Slots that were ever taken: every open order is in one of them.
+    /// Slots below were ever taken: every open order is in one of them.
     pub(crate) const fn used(&self) -> u32 {
         self.used
     }
 
-    /// True if the pool has a slot for one order more that rests. A slot beside these is for the
-    /// order that arrives.
+    /// True if the pool has a slot for one order more that rests. Beside these are one for the
+    /// order that arrives, and [`NONE`].
+    #[inline]
     pub(crate) fn has_slot(&self) -> bool {
-        (self.open as usize).wrapping_add(1) < self.orders.as_ref().len()
+        (self.open as usize).wrapping_add(2) < self.orders.as_ref().len()
     }
 
     /// Puts an order into a free slot. It is in no queue yet.
@@ -307,11 +313,9 @@ impl<M: Memory> Books<M> {
                 NONE
             }
         };
-        if tail != NONE {
-            let ahead = self.order_mut(tail);
-            ahead.next = slot;
-            invariant(ahead.priority < priority, "priority rises along a queue");
-        }
+        let ahead = self.order_mut(tail);
+        ahead.next = slot;
+        invariant(ahead.priority < priority, "priority rises along a queue");
         let order = self.order_mut(slot);
         order.prev = tail;
         order.next = NONE;
@@ -323,21 +327,13 @@ impl<M: Memory> Books<M> {
         let RestingOrder { price, leaves_qty, instrument, side, prev, next, .. } =
             *self.order(slot);
         let (ladder, rank) = (Ladders::<M>::number(instrument, side), rank(side, price));
-        if prev != NONE {
-            self.order_mut(prev).next = next;
-        }
-        if next != NONE {
-            self.order_mut(next).prev = prev;
-        }
+        self.order_mut(prev).next = next;
+        self.order_mut(next).prev = prev;
         let level = self.ladders.level_mut(ladder, rank);
         level.qty = less(level.qty, leaves_qty);
         level.orders = previous_u32(level.orders);
-        if prev == NONE {
-            level.head = next;
-        }
-        if next == NONE {
-            level.tail = prev;
-        }
+        level.head = if prev == NONE { next } else { level.head };
+        level.tail = if next == NONE { prev } else { level.tail };
         let Level { orders, qty, .. } = *level;
         invariant((orders == 0) == (qty == 0), "a level has quantity while it has orders");
         if orders == 0 {

@@ -73,6 +73,7 @@
 #[cfg(feature = "std")]
 extern crate std;
 
+mod bare;
 mod blocks;
 mod book;
 mod emitter;
@@ -93,6 +94,7 @@ mod uncross;
 mod view;
 mod warm;
 
+pub use bare::{Book, BookFill};
 pub use blocks::{MASS_CANCEL_MAX, OWNERS_MAX};
 pub use book::RestingOrder;
 pub use emitter::EventSink;
@@ -104,7 +106,7 @@ pub use matcher::Matcher;
 pub use names::{IndexLine, OrderRecord, PastRecord};
 pub use storage::{Capacity, Lent, Memory, Storage, StorageNeeds};
 #[cfg(feature = "std")]
-pub use storage::{Owned, OwnedMatcher};
+pub use storage::{Owned, OwnedBook, OwnedMatcher};
 pub use view::{LevelView, LimitsView, OrderView, PositionView};
 
 /// A matcher over storage that the caller lends.

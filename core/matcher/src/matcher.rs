@@ -88,7 +88,7 @@ impl<M: Memory> Matcher<M> {
         if limits.len() > room {
             return Err(MatcherError::TooManyInstruments { given: limits.len(), room });
         }
-        let pool = orders.as_ref().len().saturating_sub(1);
+        let pool = orders.as_ref().len().saturating_sub(2);
         for (slot, each) in instruments.as_mut().iter_mut().zip(limits) {
             check_limits(each)?;
             *slot = Instrument::new(each, pool);

@@ -266,7 +266,10 @@ pub(crate) struct Names<M: Memory> {
 impl<M: Memory> Names<M> {
     /// No ClOrdID is used.
     pub(crate) fn new(storage: NameStorage<M>) -> Self {
-        let NameStorage { records, past, mut index } = storage;
+        let NameStorage { mut records, past, mut index } = storage;
+        if let Some(none) = records.as_mut().first_mut() {
+            *none = OrderRecord::default();
+        }
         index.as_mut().fill(IndexLine::default());
         Self { records, past, index, past_len: 0, open: 0 }
     }

@@ -52,7 +52,7 @@ pub struct StorageNeeds {
     pub bits: usize,
     /// Elements of `far_levels`.
     pub far_levels: usize,
-    /// Elements of `orders`: one more than can rest.
+    /// Elements of `orders`: one more than can rest, and one for none.
     pub orders: usize,
     /// Elements of `records`, one for each of `orders`.
     pub records: usize,
@@ -74,7 +74,7 @@ impl StorageNeeds {
         let cl_ord_ids = capacity.cl_ord_ids as usize;
         let limits = capacity.limited_sessions as usize;
         let ladders = instruments.saturating_mul(2);
-        let orders = (capacity.orders as usize).saturating_add(1);
+        let orders = (capacity.orders as usize).saturating_add(2);
         let window = window_len(capacity.levels as usize);
         Self {
             instruments,
@@ -163,7 +163,7 @@ impl<M: Memory> Storage<M> {
             ("levels", self.levels.as_ref().len(), ladders.saturating_mul(window)),
             ("bits", self.bits.as_ref().len(), ladders.saturating_mul(window / 64)),
             ("far_levels", far_levels, ladders.saturating_mul(per_side)),
-            ("orders", orders, orders.max(1)),
+            ("orders", orders, orders.max(2)),
             ("records", self.records.as_ref().len(), orders),
             ("index", index, index.max(index_len(past))),
         ];
@@ -182,6 +182,8 @@ mod owned {
     use std::vec;
 
     use super::{Capacity, Memory, Storage, StorageNeeds};
+    use crate::bare::Book;
+    use crate::book::BookStorage;
     use crate::error::MatcherError;
     use crate::instrument::InstrumentLimits;
     use crate::matcher::Matcher;
@@ -193,6 +195,9 @@ mod owned {
     impl Memory for Owned {
         type Of<T: 'static> = Box<[T]>;
     }
+
+    /// A price-time book that owns its storage.
+    pub type OwnedBook = Book<Owned>;
 
     /// A matcher that owns its storage.
     pub type OwnedMatcher = Matcher<Owned>;
@@ -222,6 +227,25 @@ mod owned {
         vec![T::default(); len].into_boxed_slice()
     }
 
+    impl Book<Owned> {
+        /// A book with storage of its own, for so many open orders and so many prices on a side.
+        #[must_use]
+        pub fn allocate(orders: u32, levels: u32) -> Self {
+            let capacity =
+                Capacity { instruments: 1, orders, levels, cl_ord_ids: 0, limited_sessions: 0 };
+            let needs = StorageNeeds::of(&capacity);
+            let storage = BookStorage {
+                instruments: boxed(1),
+                ladders: boxed(needs.ladders),
+                levels: boxed(needs.levels),
+                bits: boxed(needs.bits),
+                far_levels: boxed(needs.far_levels),
+                orders: boxed(needs.orders),
+            };
+            Self::new(storage, levels as usize)
+        }
+    }
+
     impl Matcher<Owned> {
         /// A matcher with storage of its own.
         ///
@@ -238,4 +262,4 @@ mod owned {
 }
 
 #[cfg(feature = "std")]
-pub use owned::{Owned, OwnedMatcher};
+pub use owned::{Owned, OwnedBook, OwnedMatcher};

@@ -146,8 +146,8 @@ fn the_needs_of_a_capacity_count_every_slice() {
         levels: 256,
         bits: 4,
         far_levels: 12,
-        orders: 3,
-        records: 3,
+        orders: 4,
+        records: 4,
         past: 5,
         index: 2,
         limits: 7,
@@ -159,8 +159,8 @@ fn the_needs_of_a_capacity_count_every_slice() {
         + 256 * size_of::<Level>()
         + 4 * size_of::<u64>()
         + 12 * size_of::<FarLevel>()
-        + 3 * size_of::<RestingOrder>()
-        + 3 * size_of::<OrderRecord>()
+        + 4 * size_of::<RestingOrder>()
+        + 4 * size_of::<OrderRecord>()
         + 5 * size_of::<PastRecord>()
         + 2 * size_of::<IndexLine>()
         + 7 * size_of::<SessionLimits>()
