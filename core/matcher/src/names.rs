@@ -159,6 +159,8 @@ pub struct IndexLine {
     last_tags: u32,
     /// Slot, or [`PAST`] and the place in the past.
     places: [u32; LINE],
+    /// Entries that are used.
+    used: u32,
 }
 
 /// Entries of a line of the index.
@@ -183,18 +185,23 @@ const fn tag(hash: u64) -> u64 {
 }
 
 impl IndexLine {
-    /// A bit for each entry whose tag is this one, and sometimes for one above it.
+    /// A bit for each entry whose tag is this one, and sometimes for one above it. Mostly there is
+    /// none for a new name, which is seen at once.
     #[inline]
     const fn look(&self, tag: u64) -> u32 {
         let [low, high] = self.tags;
         let wanted = tag.wrapping_mul(ONES);
-        let low = gather(zeros(low ^ wanted));
-        let high = gather(zeros(high ^ wanted));
-        let last = gather(zeros((self.last_tags as u64 | 0xffff_ffff_0000_0000) ^ wanted)) & 3;
-        low | high << 4 | last << 8
+        let (low, high) = (zeros(low ^ wanted), zeros(high ^ wanted));
+        // The upper half of the last word is no tags; a bit there is no entry's.
+        let last = zeros(self.last_tags as u64 ^ wanted) & 0xffff_ffff;
+        if low | high | last == 0 {
+            return 0;
+        }
+        gather(low) | gather(high) << 4 | gather(last) << 8
     }
 
     fn set(&mut self, entry: usize, tag: u64, place: u32) {
+        self.used = next_u32(self.used);
         let shift = (entry as u32 % 4).wrapping_mul(16);
         match self.tags.get_mut(entry / 4) {
             Some(tags) => *tags |= tag.wrapping_shl(shift),
@@ -322,10 +329,9 @@ impl<M: Memory> Names<M> {
                 }
                 same &= same.wrapping_sub(1);
             }
-            let free = line.look(0);
-            if free != 0 {
+            if (line.used as usize) < LINE {
                 // The index is no longer than 28 bits count: `MatcherError::TooLong`.
-                let at = (at as u32).wrapping_shl(ENTRY_BITS) | free.trailing_zeros();
+                let at = (at as u32).wrapping_shl(ENTRY_BITS) | line.used;
                 return Err(Seat { hash: name.hash, at });
             }
             at = at.wrapping_add(1);
@@ -368,7 +374,7 @@ impl<M: Memory> Names<M> {
     #[inline]
     pub(crate) fn warm(&self, name: &Name) {
         if let Some(line) = self.index.as_ref().get(self.line_of(name.hash)) {
-            core::hint::black_box(line.last_tags);
+            core::hint::black_box(line.used);
         }
     }
 
