@@ -397,6 +397,7 @@ impl Agent for Engine {
         let mut work = self.finish_mass_cancel();
         work += self.serve_operators();
         work += self.serve_strategies();
+        work += self.expire_orders(now);
         work += self.poll(now)?;
         if self.journal.flush() {
             self.journal_bell.ring();
@@ -427,6 +428,7 @@ impl Agent for Engine {
 
     fn deadline_ns(&self) -> u64 {
         let bells = if self.outlets.lacks_bells() { self.bells_at_ns } else { u64::MAX };
-        bells.min(self.strategies.deadline_ns())
+        let expiry = self.matcher.next_expiry().unwrap_or(u64::MAX);
+        bells.min(self.strategies.deadline_ns()).min(expiry)
     }
 }

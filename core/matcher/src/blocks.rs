@@ -4,10 +4,10 @@
 //! members of a firm, or of everybody; the four are kept apart, so taking one back leaves the
 //! others. Cancels and status requests stay admitted. A mass cancel may name an instrument or a
 //! side; it takes at most [`MASS_CANCEL_MAX`] orders and tells how many are left: who asked for it
-//! asks again. Orders go in the order of instruments by number, first bids, then offers, each best
-//! price first and by priority.
+//! asks again. Orders go in the order of instruments by number, first the stops that wait, then
+//! bids, then offers, each best price first and by their place in the queue.
 
-use touchline_types::{Command, EventFlags, EventKind, OrdStatus, Reason, Scope, Side};
+use touchline_types::{Command, EventKind, Reason, Scope, Side};
 
 use crate::book::{NONE, RestingOrder};
 use crate::emitter::{Emitter, EventSink};
@@ -147,28 +147,38 @@ impl<M: Memory> Matcher<M> {
             command.instrument_id == 0 || command.instrument_id == *instrument_id
         };
         for instrument_id in self.instrument_ids().filter(asked) {
-            for side in [Side::Buy, Side::Sell] {
-                if command.side == side.opposite() {
+            for slot in self.open_slots(instrument_id) {
+                let (order, record) = (self.books.order(slot), self.names.record(slot));
+                let of_side = [Side::Undisclosed, record.side].contains(&command.side);
+                if !(of_side && belongs(order, record, command.scope, command.scope_id)) {
                     continue;
                 }
-                for slot in self.slots(instrument_id, side) {
-                    let (order, record) = (self.books.order(slot), self.names.record(slot));
-                    if !belongs(order, record, command.scope, command.scope_id) {
-                        continue;
-                    }
-                    match rest.next() {
-                        Some(place) => *place = slot,
-                        None => left = next_u64(left),
-                    }
+                match rest.next() {
+                    Some(place) => *place = slot,
+                    None => left = next_u64(left),
                 }
             }
         }
         let mut canceled = 0;
         for slot in taken.into_iter().take_while(|slot| *slot != NONE) {
-            self.take_off(slot);
-            self.canceled(slot, out).flags = EventFlags::RESTING;
-            self.close(slot, OrdStatus::Canceled);
+            self.take_away(slot, EventKind::Canceled, Reason::None, out);
             canceled = next_u64(canceled);
+        }
+        self.wake_all |= canceled > 0;
+        self.end_portion(command, canceled, left, out);
+    }
+
+    /// Behind the last portion of many cancels stops may go off; then how many went, and how many
+    /// are left.
+    pub(crate) fn end_portion<K: EventSink>(
+        &mut self,
+        command: &Command,
+        canceled: u64,
+        left: u64,
+        out: &mut Emitter<'_, K>,
+    ) {
+        if left == 0 {
+            self.look_for_stops(out);
         }
         let event = out.begin(EventKind::MassCanceled);
         event.session_id = command.session_id;

@@ -6,6 +6,7 @@
 
 use touchline_types::Side;
 
+use crate::extras::Marks;
 use crate::instrument::Instrument;
 use crate::invariant::{certain, invariant, less, more, next_u32, previous_u32};
 use crate::ladder::{FarLevel, Ladder, Ladders, Level, price_of, rank};
@@ -35,6 +36,8 @@ pub struct RestingOrder {
     pub(crate) self_match_id: u32,
     /// Undisclosed where the slot is free.
     pub(crate) side: Side,
+    /// Whether it has something in the table of extras.
+    pub(crate) marks: Marks,
 }
 
 impl Default for RestingOrder {
@@ -51,6 +54,7 @@ impl Default for RestingOrder {
             firm_id: 0,
             self_match_id: 0,
             side: Side::Undisclosed,
+            marks: Marks::NONE,
         }
     }
 }
@@ -70,6 +74,7 @@ impl RestingOrder {
             firm_id: 0,
             self_match_id: 0,
             side,
+            marks: Marks::NONE,
         }
     }
 
@@ -314,11 +319,40 @@ impl<M: Memory> Books<M> {
             }
         };
         let ahead = self.order_mut(tail);
-        ahead.next = slot;
         invariant(ahead.priority < priority, "priority rises along a queue");
+        if ahead.marks.is_hidden() {
+            return self.step_ahead(slot, tail);
+        }
+        ahead.next = slot;
         let order = self.order_mut(slot);
         order.prev = tail;
         order.next = NONE;
+    }
+
+    /// Puts an order that joins a queue with hidden orders at its end where it belongs: displayed
+    /// ones go before them. The level has counted it, and has it for its tail.
+    #[cold]
+    fn step_ahead(&mut self, slot: u32, tail: u32) {
+        let RestingOrder { price, instrument, side, marks, .. } = *self.order(slot);
+        let (mut ahead, mut behind) = (tail, NONE);
+        while !marks.is_hidden() && ahead != NONE && self.order(ahead).marks.is_hidden() {
+            (ahead, behind) = (self.order(ahead).prev, ahead);
+        }
+        let order = self.order_mut(slot);
+        (order.prev, order.next) = (ahead, behind);
+        if ahead != NONE {
+            self.order_mut(ahead).next = slot;
+        }
+        if behind == NONE {
+            return;
+        }
+        self.order_mut(behind).prev = slot;
+        let ladder = Ladders::<M>::number(instrument, side);
+        let level = self.ladders.level_mut(ladder, rank(side, price));
+        level.tail = tail;
+        if ahead == NONE {
+            level.head = slot;
+        }
     }
 
     /// Takes an order off its queue with all that is left of it; the slot stays taken.

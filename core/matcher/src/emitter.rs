@@ -1,6 +1,6 @@
 //! Where events go: each is finished when the next one begins, so that the last one can say so.
 
-use touchline_types::{Command, Event, EventFlags, EventKind, Reason, TradingPhase};
+use touchline_types::{Command, Event, EventFlags, EventKind, ExecInst, Reason, TradingPhase};
 
 use crate::book::RestingOrder;
 use crate::invariant::{invariant, next_u32};
@@ -24,6 +24,8 @@ pub(crate) struct Emitter<'a, K: EventSink> {
     sink: &'a mut K,
     event: Event,
     begun: u32,
+    /// The event says what few orders have.
+    has_extras: bool,
 }
 
 impl<'a, K: EventSink> Emitter<'a, K> {
@@ -32,14 +34,15 @@ impl<'a, K: EventSink> Emitter<'a, K> {
         let mut event = Event::of(EventKind::Status);
         event.seq = command.seq;
         event.timestamp = command.timestamp;
-        Self { sink, event, begun: 0 }
+        Self { sink, event, begun: 0, has_extras: false }
     }
 
     /// Begins the next event: stamped, numbered, everything else zero.
     pub(crate) fn begin(&mut self, kind: EventKind) -> &mut Event {
-        let event = self.next(kind);
-        tell_past(event, &PastRecord::default());
-        event
+        self.next(kind);
+        self.forget_extras();
+        tell_past(&mut self.event, &PastRecord::default());
+        &mut self.event
     }
 
     /// Begins an event of an open order, which leaves as much as it has left.
@@ -50,9 +53,34 @@ impl<'a, K: EventSink> Emitter<'a, K> {
         order: &RestingOrder,
         record: &OrderRecord,
     ) -> &mut Event {
-        let event = self.next(kind);
-        tell(event, order, record);
-        event
+        self.next(kind);
+        if self.has_extras {
+            self.forget_extras();
+        }
+        tell(&mut self.event, order, record);
+        &mut self.event
+    }
+
+    /// The event is to say what few orders have.
+    #[cold]
+    pub(crate) fn with_extras(&mut self) -> &mut Event {
+        self.has_extras = true;
+        &mut self.event
+    }
+
+    #[cold]
+    fn forget_extras(&mut self) {
+        self.has_extras = false;
+        self.event.stop_px = 0;
+        self.event.display_qty = 0;
+        self.event.expire_time = 0;
+        self.event.exec_inst = ExecInst::NONE;
+    }
+
+    /// The event that was begun last.
+    #[inline]
+    pub(crate) fn last(&mut self) -> &mut Event {
+        &mut self.event
     }
 
     /// Begins another event of the order of the event before, which has not changed since.

@@ -72,7 +72,8 @@ impl core::fmt::Display for MatcherError {
             Self::NoPhase(id) => write!(out, "instrument {id} has no initial phase"),
             Self::NoStep { instrument_id, tick_size, lot_size } => write!(
                 out,
-                "instrument {instrument_id}: tick_size {tick_size} or lot_size {lot_size} is below 1"
+                "instrument {instrument_id}: tick_size {tick_size} or lot_size {lot_size} is below \
+                 1"
             ),
             Self::NegativeDistance { instrument_id, protection, price_band } => write!(
                 out,

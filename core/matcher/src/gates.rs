@@ -8,25 +8,28 @@
 //! |---|---|---|---|---|
 //! | 1 | UnknownSymbol | DuplicateClOrdID | DuplicateClOrdID | UnknownSymbol |
 //! | 2 | ExchangeClosed | UnknownOrder, TooLateToCancel | UnknownOrder, TooLateToCancel | UnsupportedCharacteristic: not the operator |
-//! | 3 | UnsupportedCharacteristic | NotReplaceable: instrument, side or type differ | | PhaseNotAdmitted: there already, or no phase |
-//! | 4 | PriceOutOfRange: limit only | ExchangeClosed | | |
-//! | 5 | TickSize: limit only | UnsupportedCharacteristic: it would not rest | | |
-//! | 6 | IncorrectQuantity: zero | PriceOutOfRange | | |
-//! | 7 | LotSize | TickSize | | |
-//! | 8 | OrderExceedsLimit: the instrument's, the session's | IncorrectQuantity: not above what has executed | | |
-//! | 9 | PositionLimit | LotSize | | |
-//! | 10 | DuplicateClOrdID | OrderExceedsLimit: the instrument's, the session's | | |
-//! | 11 | TooManyClOrdIDs | PositionLimit: of the session that owns the order | | |
-//! | 12 | TooManyOrders: it may rest, and there is no slot or level for it | TooManyClOrdIDs | | |
-//! | 13 | | TooManyOrders: no level for it | | |
+//! | 3 | UnsupportedCharacteristic | NotReplaceable: instrument, side, type or instructions differ | | PhaseNotAdmitted: there already, or no phase |
+//! | 4 | PriceOutOfRange, TickSize: limit and stop limit | ExchangeClosed | | |
+//! | 5 | StopPxWrong | UnsupportedCharacteristic: it would not rest | | |
+//! | 6 | PriceBand: limit only | PriceOutOfRange, TickSize | | |
+//! | 7 | IncorrectQuantity: zero | StopPxWrong | | |
+//! | 8 | LotSize | PriceBand | | |
+//! | 9 | OrderExceedsLimit: the instrument's | IncorrectQuantity: not above what has executed | | |
+//! | 10 | DisplayQtyWrong, MinQtyWrong, ExpireTimePast | LotSize | | |
+//! | 11 | WouldCross, PriceOutOfRange: post-only | OrderExceedsLimit: the instrument's | | |
+//! | 12 | OrderExceedsLimit: the session's | DisplayQtyWrong, MinQtyWrong, ExpireTimePast | | |
+//! | 13 | PositionLimit | WouldCross, PriceOutOfRange: post-only | | |
+//! | 14 | DuplicateClOrdID | OrderExceedsLimit: the session's | | |
+//! | 15 | TooManyClOrdIDs | PositionLimit: of the session that owns the order | | |
+//! | 16 | TooManyOrders: it may rest or waits, and there is no slot, or no level for it | TooManyClOrdIDs | | |
+//! | 17 | | TooManyOrders: no level for it | | |
 //!
-//! What commands can say and the matcher does not do yet is UnsupportedCharacteristic, in one
-//! place: `is_offered`.
+//! Which terms go together, and what limit a market or post-only order gets, is in `terms`.
 //!
 //! A block, its end, and a mass cancel of others are the operator's: UnsupportedCharacteristic for
-//! everybody else, and for a scope that there is not. A session may cancel its own orders, and
-//! those of its member; whether it should is for the engine to say, which stamps members. A mass
-//! cancel of an instrument that there is not is an UnknownSymbol.
+//! everybody else, and for a scope that there is not. A session may cancel its own orders, those of
+//! its member and of its firm; whether it should is for the engine to say. A mass cancel of an
+//! instrument that there is not is an UnknownSymbol.
 //!
 //! Limits are the operator's, too: UnsupportedCharacteristic for everybody else, for another scope
 //! than a session from 1 to [`OWNERS_MAX`], a position below 0, or a rate without a burst or the
@@ -36,15 +39,17 @@
 //! A cancel names its order by OrigClOrdID and member alone. An older ClOrdID of a replaced order
 //! is an UnknownOrder: only the latest is accepted.
 
-use touchline_types::{Command, ExecInst, OrdType, Reason, Scope, Side, TimeInForce, TradingPhase};
+use touchline_types::{Command, ExecInst, OrdType, Reason, Scope, Side, TradingPhase};
 
 use crate::blocks::OWNERS_MAX;
 use crate::book::{Books, RestingOrder};
+use crate::extras::Marks;
 use crate::instrument::Instrument;
 use crate::invariant::less;
 use crate::limits::Limits;
 use crate::names::{Name, Named, Names, OrderRecord, Seat};
 use crate::storage::Memory;
+use crate::terms;
 use crate::view::LimitsView;
 use crate::warm::Hashes;
 
@@ -60,44 +65,55 @@ pub(crate) struct Admitted {
     pub(crate) slot: u32,
     /// Place for the new ClOrdID.
     pub(crate) seat: Seat,
+    /// Its new limit, 0 of a stop that has none.
+    pub(crate) price: i64,
 }
 
-/// True if the rest of an order stays in the book.
-pub(crate) const fn may_rest(ord_type: OrdType, time_in_force: TimeInForce) -> bool {
-    matches!(ord_type, OrdType::Limit)
-        && matches!(time_in_force, TimeInForce::Day | TimeInForce::GoodTillCancel)
+/// A new order that is admitted.
+pub(crate) struct Entry {
+    /// Its instrument.
+    pub(crate) instrument: u32,
+    /// Place for its ClOrdID.
+    pub(crate) seat: Seat,
+    /// Its limit; `None` where it takes every price, or where a stop has none yet.
+    pub(crate) limit: Option<i64>,
 }
 
-/// Checks a new order: its instrument, and the place for its ClOrdID.
+/// Checks a new order.
 pub(crate) fn new_order<M: Memory>(
     books: &Books<M>,
     names: &Names<M>,
     limits: &Limits<M>,
     command: &Command,
     hashes: &Hashes,
-) -> Result<(u32, Seat), Reason> {
+) -> Result<Entry, Reason> {
     let found = books.find_instrument(command.instrument_id).ok_or(Reason::UnknownSymbol)?;
     let instrument = books.instrument(found);
     phase(instrument)?;
-    characteristic(instrument, command)?;
-    if command.ord_type == OrdType::Limit {
-        price(instrument, command.price)?;
-    }
+    let is_plain = terms::is_plain(command);
+    characteristic(instrument, command, is_plain)?;
+    prices(instrument, command, is_plain)?;
     if command.order_qty == 0 {
         return Err(Reason::IncorrectQuantity);
     }
     lot(instrument, command.order_qty)?;
     largest_qty(instrument, command.order_qty)?;
+    if !is_plain {
+        terms::extras(instrument, command, command.exec_inst)?;
+    }
+    let limit = terms::limit(books, found, command, command.exec_inst)?;
     limits.new_order(command, found)?;
     let Err(seat) = names.find(&hashes.own(command)) else {
         return Err(Reason::DuplicateClOrdId);
     };
     room_for_name(names)?;
-    let rests = may_rest(command.ord_type, command.time_in_force);
-    if rests && !(books.has_slot() && books.has_level(found, command.side, command.price)) {
-        return Err(Reason::TooManyOrders);
-    }
-    Ok((found, seat))
+    let level = limit.filter(|_| terms::stays(command.time_in_force));
+    let has_room = match level {
+        _ if terms::is_stop(command.ord_type) => books.has_slot(),
+        Some(price) => books.has_slot() && books.has_level(found, command.side, price),
+        None => true,
+    };
+    if has_room { Ok(Entry { instrument: found, seat, limit }) } else { Err(Reason::TooManyOrders) }
 }
 
 /// Checks a cancel: the slot of its order.
@@ -121,7 +137,7 @@ pub(crate) fn replace<M: Memory>(
     let seat = unused(names, command, hashes)?;
     let slot = open_order(names, command, hashes)?;
     match terms(books, names, limits, command, names.record(slot), books.order(slot)) {
-        Ok(()) => Ok(Admitted { slot, seat }),
+        Ok(price) => Ok(Admitted { slot, seat, price }),
         Err(reason) => Err(Refusal { reason, order: Some(Named::Open(slot)) }),
     }
 }
@@ -161,7 +177,8 @@ pub(crate) fn mass_cancel<M: Memory>(books: &Books<M>, command: &Command) -> Res
     let own = match command.scope {
         Scope::Session => command.scope_id == command.session_id,
         Scope::Member => command.scope_id == command.member_id,
-        Scope::None | Scope::Firm | Scope::Venue => false,
+        Scope::Firm => command.scope_id != 0 && command.scope_id == command.firm_id,
+        Scope::None | Scope::Venue => false,
     };
     let known = match command.scope {
         Scope::None => false,
@@ -202,37 +219,47 @@ fn terms<M: Memory>(
     command: &Command,
     record: &OrderRecord,
     order: &RestingOrder,
-) -> Result<(), Reason> {
+) -> Result<i64, Reason> {
+    let exec_inst = order.marks.exec_inst();
     let same = command.instrument_id == record.instrument_id
         && command.side == record.side
-        && command.ord_type == record.ord_type;
+        && command.ord_type == record.ord_type
+        && (command.exec_inst == ExecInst::NONE || command.exec_inst == exec_inst);
     if !same {
         return Err(Reason::NotReplaceable);
     }
     let instrument = books.instrument(order.instrument);
     phase(instrument)?;
-    if !(may_rest(command.ord_type, command.time_in_force) && is_offered(command)) {
+    if !terms::stays(command.time_in_force) {
         return Err(Reason::UnsupportedCharacteristic);
     }
-    price(instrument, command.price)?;
+    let is_plain = terms::is_plain(command);
+    prices(instrument, command, is_plain)?;
     let cum_qty = record.cum_qty(order);
     if command.order_qty <= cum_qty {
         return Err(Reason::IncorrectQuantity);
     }
     lot(instrument, command.order_qty)?;
     largest_qty(instrument, command.order_qty)?;
+    if !is_plain {
+        terms::extras(instrument, command, exec_inst)?;
+    }
+    let limit = terms::limit(books, order.instrument, command, exec_inst)?.unwrap_or(0);
     let leaves_qty = less(command.order_qty, cum_qty);
     let more_qty = leaves_qty.saturating_sub(order.leaves_qty);
     limits.replace(command, record.session_id, order.instrument, more_qty)?;
     room_for_name(names)?;
+    if order.marks.has(Marks::HELD) {
+        return Ok(limit);
+    }
     // An order that is alone at its price gives its level back before it takes another.
     let alone = books
         .level(order.instrument, order.side, order.price)
         .is_some_and(|level| level.orders == 1);
-    if !alone && !books.has_level(order.instrument, order.side, command.price) {
+    if !alone && !books.has_level(order.instrument, order.side, limit) {
         return Err(Reason::TooManyOrders);
     }
-    Ok(())
+    Ok(limit)
 }
 
 fn unused<M: Memory>(
@@ -276,24 +303,35 @@ const fn phase(instrument: &Instrument) -> Result<(), Reason> {
 }
 
 /// Side, order type and time in force, and whether the phase offers them together.
-fn characteristic(instrument: &Instrument, command: &Command) -> Result<(), Reason> {
-    let is_order = command.side != Side::Undisclosed && command.ord_type != OrdType::None;
-    let in_phase = instrument.phase == TradingPhase::Continuous
-        || may_rest(command.ord_type, command.time_in_force);
-    if is_order && in_phase && is_offered(command) {
+#[inline]
+fn characteristic(
+    instrument: &Instrument,
+    command: &Command,
+    is_plain: bool,
+) -> Result<(), Reason> {
+    let Command { side, ord_type, time_in_force, .. } = *command;
+    let is_order = side != Side::Undisclosed && ord_type != OrdType::None;
+    let waits = ord_type == OrdType::Limit || terms::is_stop(ord_type);
+    let in_phase =
+        instrument.phase == TradingPhase::Continuous || (waits && terms::stays(time_in_force));
+    if is_order && in_phase && (is_plain || terms::go_together(command)) {
         Ok(())
     } else {
         Err(Reason::UnsupportedCharacteristic)
     }
 }
 
-/// What of an order the matcher does. Everything else that an order can say is refused here.
-fn is_offered(command: &Command) -> bool {
-    matches!(command.ord_type, OrdType::Market | OrdType::Limit)
-        && command.time_in_force != TimeInForce::GoodTillDate
-        && (command.stop_px, command.display_qty, command.min_qty, command.expire_time)
-            == (0, 0, 0, 0)
-        && command.exec_inst == ExecInst::NONE
+/// Price(44), StopPx(99) and the band around the last price.
+#[inline]
+fn prices(instrument: &Instrument, command: &Command, is_plain: bool) -> Result<(), Reason> {
+    let Command { ord_type, .. } = *command;
+    if matches!(ord_type, OrdType::Limit | OrdType::StopLimit) {
+        price(instrument, command.price)?;
+    }
+    if !is_plain {
+        terms::stop_px(instrument, command)?;
+    }
+    if ord_type == OrdType::Limit { terms::price_band(instrument, command) } else { Ok(()) }
 }
 
 /// The range of a price, and the tick.

@@ -2,6 +2,7 @@
 
 use touchline_types::TradingPhase;
 
+use crate::book::NONE;
 use crate::multiple::Multiple;
 use crate::state_hash;
 
@@ -58,6 +59,12 @@ pub struct Instrument {
     pub(crate) lot: Multiple,
     pub(crate) phase: TradingPhase,
     pub(crate) last_px: Option<i64>,
+    pub(crate) tick_size: i64,
+    pub(crate) protection: i64,
+    pub(crate) price_band: i64,
+    /// Stops that wait, as they were accepted.
+    pub(crate) first_stop: u32,
+    pub(crate) last_stop: u32,
     /// Its part of the state hash.
     pub(crate) mix: u64,
 }
@@ -73,6 +80,11 @@ impl Default for Instrument {
             lot: Multiple::of(1),
             phase: TradingPhase::None,
             last_px: None,
+            tick_size: 1,
+            protection: 0,
+            price_band: 0,
+            first_stop: NONE,
+            last_stop: NONE,
             mix: 0,
         }
     }
@@ -94,6 +106,11 @@ impl Instrument {
             lot: Multiple::of(limits.lot_size),
             phase: limits.initial_phase,
             last_px: None,
+            tick_size: limits.tick_size,
+            protection: limits.protection,
+            price_band: limits.price_band,
+            first_stop: NONE,
+            last_stop: NONE,
             mix: 0,
         };
         made.mix = state_hash::instrument(&made);

@@ -7,6 +7,9 @@
 //!
 //! * which commands are admitted, and in which order that is checked: `gates`;
 //! * what each command does and the order of its events: `matcher`;
+//! * new orders and how they execute: `arrival`; the terms of orders and their limits: `terms`;
+//! * stops, icebergs, good till date: `stops`, `iceberg`, `expiry`; where they keep what others do
+//!   not have: `extras`;
 //! * mass cancels, and who may not enter orders: `blocks`;
 //! * orders of one owner that meet: `self_match`;
 //! * order size, position and rate of chosen sessions: `limits`;
@@ -18,7 +21,7 @@
 //!
 //! | Phase | New order | Replace | Cancel, status |
 //! |---|---|---|---|
-//! | Call | Limit, Day or GTC: rests, nothing matches, the book may be crossed | yes, never matches | yes |
+//! | Call | Limit whose rest stays: rests, nothing matches, the book may be crossed; stops wait | yes, never matches | yes |
 //! | Continuous | every order type and time in force | yes | yes |
 //! | Halt, Closed | ExchangeClosed | ExchangeClosed | yes |
 //!
@@ -73,12 +76,16 @@
 #[cfg(feature = "std")]
 extern crate std;
 
+mod arrival;
 mod bare;
 mod blocks;
 mod book;
 mod emitter;
 mod error;
+mod expiry;
+mod extras;
 mod gates;
+mod iceberg;
 mod instrument;
 mod invariant;
 mod ladder;
@@ -89,7 +96,9 @@ mod names;
 mod replace;
 mod self_match;
 mod state_hash;
+mod stops;
 mod storage;
+mod terms;
 mod uncross;
 mod view;
 mod warm;
@@ -99,6 +108,7 @@ pub use blocks::{MASS_CANCEL_MAX, OWNERS_MAX};
 pub use book::RestingOrder;
 pub use emitter::EventSink;
 pub use error::MatcherError;
+pub use extras::OrderExtra;
 pub use instrument::{Instrument, InstrumentLimits};
 pub use ladder::{FarLevel, Ladder, Level};
 pub use limits::{SessionLimits, SessionPosition};

@@ -405,7 +405,9 @@ impl<M: Memory> Matcher<M> {
     pub(crate) fn open_qty(&self, session_id: u32, instrument: u32) -> [u64; 2] {
         let instrument_id = self.books.instrument(instrument).instrument_id;
         [Side::Buy, Side::Sell].map(|side| {
-            let slots = self.slots(instrument_id, side);
+            let waits = self.held_slots(instrument);
+            let waits = waits.filter(|slot| self.books.order(*slot).side == side);
+            let slots = self.slots(instrument_id, side).chain(waits);
             let theirs = slots.filter(|slot| self.names.record(*slot).session_id == session_id);
             theirs.fold(0, |sum, slot| more(sum, self.books.order(slot).leaves_qty))
         })

@@ -2,16 +2,22 @@
 //!
 //! | Command | Events |
 //! |---|---|
-//! | new order | Accepted, fills, then Added if a rest stays in the book, or Canceled for the rest of a Market or IOC order |
-//! | new FOK that cannot execute in full | Accepted, Canceled |
+//! | new order | Accepted, fills, then Added if a rest stays in the book, or Canceled for what does not |
+//! | new FOK that cannot execute in full, MinQty that is not met | Accepted, Canceled |
+//! | new stop | Accepted |
 //! | cancel | Canceled |
 //! | replace | Replaced; if it executes: fills, then Added if a rest stays in the book |
 //! | status | Status |
 //! | change of phase | PhaseChanged; at an uncross: Uncrossed, fills |
 //! | mass cancel | Canceled of each order, MassCanceled |
+//! | time | Expired of each order that is due, MassCanceled |
 //! | block, admit | EntryBlocked, EntryAdmitted; also where that changes nothing |
 //! | limits of a session | LimitsSet; also where that changes nothing |
 //! | any of them refused | CancelRejected (cancel, replace), Rejected (the others) |
+//!
+//! New orders, replaces and changes of phase begin with Expired events where orders are due. Behind
+//! all that a command does stops go off: Triggered, then as a new order. An iceberg whose part has
+//! executed is Replenished behind the fill.
 //!
 //! Where an order meets one of its owner, Canceled and Restated events stand between the fills.
 //!
@@ -25,19 +31,19 @@
 //! that is gone it has the final state.
 
 use touchline_types::{
-    Command, CommandKind, Event, EventFlags, EventKind, OrdStatus, OrdType, Reason, Side,
-    TimeInForce, TradingPhase,
+    Command, CommandKind, Event, EventFlags, EventKind, OrdStatus, Reason, Side, TradingPhase,
 };
 
-use crate::blocks::{self, Blocks};
-use crate::book::{BookStorage, Books, RestingOrder, crosses};
+use crate::blocks::Blocks;
+use crate::book::{BookStorage, Books, NONE, RestingOrder, crosses};
 use crate::emitter::{Emitter, EventSink, tell, tell_past};
 use crate::error::{MatcherError, check_limits};
+use crate::extras::{Extras, Marks};
 use crate::gates::{self, Refusal};
 use crate::instrument::{Instrument, InstrumentLimits};
 use crate::invariant::{invariant, less, more, next_u64};
 use crate::limits::Limits;
-use crate::names::{Name, NameStorage, Named, Names, OrderRecord};
+use crate::names::{Name, NameStorage, Named, Names};
 use crate::self_match::{Encounter, Guard};
 use crate::state_hash;
 use crate::storage::{Memory, Storage};
@@ -49,13 +55,22 @@ pub struct Matcher<M: Memory> {
     pub(crate) names: Names<M>,
     pub(crate) blocks: Blocks,
     pub(crate) limits: Limits<M>,
+    pub(crate) extras: Extras<M>,
+    /// No open order expires before, ns since the epoch.
+    pub(crate) next_expiry: u64,
+    /// Stops that wait.
+    pub(crate) stops: u32,
+    /// Instrument of the newest change that stops may wait for.
+    pub(crate) woken: u32,
+    /// There was such a change in other instruments as well.
+    pub(crate) wake_all: bool,
     /// Sum of the mixes of orders, instruments and blocks.
     pub(crate) mixes: u64,
     pub(crate) last_seq: u64,
     pub(crate) last_timestamp: u64,
-    last_order_id: u64,
+    pub(crate) last_order_id: u64,
     last_trd_match_id: u64,
-    last_priority: u64,
+    pub(crate) last_priority: u64,
 }
 
 /// An order that is matching: in no queue, but in its slot.
@@ -109,6 +124,11 @@ impl<M: Memory> Matcher<M> {
             names: Names::new(NameStorage { records, past, index }),
             blocks: Blocks::new(),
             limits: Limits::new(storage.limits, storage.positions, room),
+            extras: Extras::new(storage.extras),
+            next_expiry: u64::MAX,
+            stops: 0,
+            woken: NONE,
+            wake_all: false,
             mixes,
             last_seq: 0,
             last_timestamp: 0,
@@ -141,20 +161,52 @@ impl<M: Memory> Matcher<M> {
         self.last_timestamp = command.timestamp;
         let mut out = Emitter::new(command, sink);
         match command.kind {
-            CommandKind::NewOrder => self.new_order(command, hashes, &mut out),
-            CommandKind::CancelOrder => self.cancel_order(command, hashes, &mut out),
-            CommandKind::ReplaceOrder => self.replace_order(command, hashes, &mut out),
+            CommandKind::NewOrder => {
+                self.look_for_due(command, &mut out);
+                self.new_order(command, hashes, &mut out);
+                self.look_for_stops(&mut out);
+            }
+            CommandKind::CancelOrder => {
+                self.cancel_order(command, hashes, &mut out);
+                self.look_for_stops(&mut out);
+            }
+            CommandKind::ReplaceOrder => {
+                self.look_for_due(command, &mut out);
+                self.replace_order(command, hashes, &mut out);
+                self.look_for_stops(&mut out);
+            }
             CommandKind::OrderStatus => self.order_status(command, &mut out),
-            CommandKind::ChangePhase => self.change_phase(command, &mut out),
+            CommandKind::ChangePhase => {
+                self.look_for_due(command, &mut out);
+                self.change_phase(command, &mut out);
+                self.look_for_stops(&mut out);
+            }
             CommandKind::MassCancel => self.mass_cancel(command, &mut out),
             CommandKind::BlockEntry => self.block(command, true, &mut out),
             CommandKind::AdmitEntry => self.block(command, false, &mut out),
             CommandKind::SetLimits => self.set_limits(command, &mut out),
-            CommandKind::ExpireOrders | CommandKind::SetAccount | CommandKind::Deposit => {
+            CommandKind::ExpireOrders => self.expire_orders(command, &mut out),
+            CommandKind::SetAccount | CommandKind::Deposit => {
                 reject(command, Reason::UnsupportedCharacteristic, &mut out);
             }
         }
         out.finish();
+    }
+
+    /// Before an order that arrives: what has expired goes.
+    #[inline]
+    fn look_for_due<K: EventSink>(&mut self, command: &Command, out: &mut Emitter<'_, K>) {
+        if self.next_expiry <= command.timestamp {
+            self.expire_before(command, out);
+        }
+    }
+
+    /// Behind what a command did: stops go off.
+    #[inline]
+    pub(crate) fn look_for_stops<K: EventSink>(&mut self, out: &mut Emitter<'_, K>) {
+        if self.stops > 0 {
+            self.trigger_stops(out);
+        }
     }
 
     /// A hash of the whole state: equal states have equal hashes on every machine. O(1).
@@ -170,83 +222,26 @@ impl<M: Memory> Matcher<M> {
         ]))
     }
 
-    fn new_order<K: EventSink>(
+    /// Ends an open order with an event of this kind, whether it rests or waits.
+    pub(crate) fn take_away<'e, K: EventSink>(
         &mut self,
-        command: &Command,
-        hashes: &Hashes,
-        out: &mut Emitter<'_, K>,
-    ) {
-        let checked = self
-            .limits
-            .take_token(command)
-            .and_then(|()| blocks::entry(&self.blocks, command))
-            .and_then(|()| {
-                gates::new_order(&self.books, &self.names, &self.limits, command, hashes)
-            });
-        let (instrument, seat) = match checked {
-            Ok(admitted) => admitted,
-            Err(reason) => return reject(command, reason, out),
-        };
-        self.last_order_id = next_u64(self.last_order_id);
-        let Command { side, price, order_qty, .. } = *command;
-        let is_market = command.ord_type == OrdType::Market;
-        let limit = match (is_market, side) {
-            (false, _) => price,
-            (true, Side::Sell) => i64::MIN,
-            (true, Side::Buy | Side::Undisclosed) => i64::MAX,
-        };
-        let Command { firm_id, self_match_id, .. } = *command;
-        let slot = self.books.allocate(RestingOrder {
-            firm_id,
-            self_match_id,
-            ..RestingOrder::new(instrument, side, limit, order_qty)
-        });
-        let record = OrderRecord {
-            order_id: self.last_order_id,
-            order_qty,
-            cl_ord_id: command.cl_ord_id,
-            member_id: command.member_id,
-            session_id: command.session_id,
-            instrument_id: command.instrument_id,
-            side,
-            ord_type: command.ord_type,
-            time_in_force: command.time_in_force,
-            ..OrderRecord::default()
-        };
-        let order = self.books.order_mut(slot);
-        order.fixed_mix = state_hash::fixed(seat.hash, record.price(order), &record);
-        out.of_order(EventKind::Accepted, order, &record);
-        self.names.open(seat, slot, record);
-        let guard = Guard::of(command, command.session_id, command.member_id);
-        let kills = command.time_in_force == TimeInForce::FillOrKill
-            && !self.reachable(instrument, side, limit, order_qty, guard.as_ref());
-        let executes = !kills
-            && self.books.instrument(instrument).phase == TradingPhase::Continuous
-            && self
-                .books
-                .best_price(instrument, side.opposite())
-                .is_some_and(|price| crosses(side, limit, price));
-        let rests = gates::may_rest(command.ord_type, command.time_in_force);
-        if !executes && rests {
-            self.rest(slot);
-            out.once_more(EventKind::Added).priority = self.books.order(slot).priority;
-            return;
-        }
-        if executes {
-            let aggressor = Aggressor { slot, instrument, side, limit, guard };
-            if self.execute(&aggressor, out) == Encounter::Stopped {
-                return self.stop(slot, out);
-            }
-        }
-        if self.books.order(slot).leaves_qty == 0 {
-            self.close(slot, OrdStatus::Filled);
-        } else if rests {
-            self.rest(slot);
-            self.added(slot, out);
+        slot: u32,
+        kind: EventKind,
+        reason: Reason,
+        out: &'e mut Emitter<'_, K>,
+    ) -> &'e mut Event {
+        let waits = self.books.order(slot).marks.has(Marks::HELD);
+        if waits {
+            self.unhold(slot);
         } else {
-            self.canceled(slot, out);
-            self.close(slot, OrdStatus::Canceled);
+            self.take_off(slot);
         }
+        let event = self.canceled(slot, out);
+        event.kind = kind;
+        event.reason = reason;
+        event.flags = if waits { EventFlags::NONE } else { EventFlags::RESTING };
+        self.close(slot, OrdStatus::Canceled);
+        out.last()
     }
 
     fn cancel_order<K: EventSink>(
@@ -259,11 +254,8 @@ impl<M: Memory> Matcher<M> {
             Ok(found) => found,
             Err(refusal) => return self.refuse(command, &refusal, EventFlags::NONE, out),
         };
-        self.take_off(slot);
-        let event = self.canceled(slot, out);
+        let event = self.take_away(slot, EventKind::Canceled, Reason::None, out);
         (event.orig_cl_ord_id, event.cl_ord_id) = (event.cl_ord_id, command.cl_ord_id);
-        event.flags = EventFlags::RESTING;
-        self.close(slot, OrdStatus::Canceled);
     }
 
     fn order_status<K: EventSink>(&self, command: &Command, out: &mut Emitter<'_, K>) {
@@ -279,9 +271,12 @@ impl<M: Memory> Matcher<M> {
                 let order = self.books.order(slot);
                 tell(event, order, self.names.record(slot));
                 event.priority = order.priority;
+                if order.marks != Marks::NONE {
+                    self.extras.tell(slot, order.marks, out.with_extras());
+                }
             }
         }
-        event.session_id = command.session_id;
+        out.last().session_id = command.session_id;
     }
 
     fn change_phase<K: EventSink>(&mut self, command: &Command, out: &mut Emitter<'_, K>) {
@@ -290,6 +285,7 @@ impl<M: Memory> Matcher<M> {
             Err(reason) => return reject(command, reason, out),
         };
         self.change_instrument(instrument, |each| each.phase = command.phase);
+        self.woken = instrument;
         let event = out.begin(EventKind::PhaseChanged);
         event.instrument_id = command.instrument_id;
         event.phase = command.phase;
@@ -329,16 +325,23 @@ impl<M: Memory> Matcher<M> {
                 }
                 continue;
             }
-            let qty = missing.min(self.books.order(slot).leaves_qty);
+            let qty = missing.min(self.at_hand(slot));
             let fill = Fill { px, qty, trd_match_id: self.next_trd_match_id() };
             let flags = EventFlags::RESTING.with(EventFlags::PRINTABLE);
-            self.fill_resting(slot, &fill, flags, out);
+            let is_spent = self.fill_resting(slot, &fill, flags, out);
             let order = self.books.order_mut(arrived);
             order.leaves_qty = less(missing, qty);
             let record = self.names.record_mut(arrived);
             record.fill(px, qty, order.leaves_qty);
+            let marks = order.marks;
             let event = out.of_order(EventKind::Executed, order, record);
             fill.tell(event, EventFlags::AGGRESSOR);
+            if marks != Marks::NONE {
+                self.extras.tell(arrived, marks, out.with_extras());
+            }
+            if is_spent {
+                self.replenish(slot, out);
+            }
             executed = more(executed, qty);
             last_px = Some(px);
         }
@@ -346,17 +349,12 @@ impl<M: Memory> Matcher<M> {
             let session_id = self.names.record(arrived).session_id;
             self.limits.took(session_id, instrument, side, executed);
             self.change_instrument(instrument, |each| each.last_px = last_px);
+            self.woken = instrument;
         }
         encounter
     }
 
-    /// Cancels the rest of an order that arrived and met one of its owner.
-    pub(crate) fn stop<K: EventSink>(&mut self, slot: u32, out: &mut Emitter<'_, K>) {
-        self.canceled(slot, out).reason = Reason::SelfMatch;
-        self.close(slot, OrdStatus::Canceled);
-    }
-
-    /// Executes part or all of a resting order.
+    /// Executes part or all of a resting order. True if that was all that an iceberg shows.
     #[inline]
     pub(crate) fn fill_resting<K: EventSink>(
         &mut self,
@@ -364,10 +362,10 @@ impl<M: Memory> Matcher<M> {
         fill: &Fill,
         flags: EventFlags,
         out: &mut Emitter<'_, K>,
-    ) {
+    ) -> bool {
         self.books.reduce(slot, fill.qty);
         let order = self.books.order(slot);
-        let RestingOrder { leaves_qty, priority, mix, instrument, side, .. } = *order;
+        let RestingOrder { leaves_qty, priority, mix, instrument, side, marks, .. } = *order;
         self.mixes = self.mixes.wrapping_sub(mix);
         let record = self.names.record_mut(slot);
         record.fill(fill.px, fill.qty, leaves_qty);
@@ -375,12 +373,16 @@ impl<M: Memory> Matcher<M> {
         let event = out.of_order(EventKind::Executed, order, record);
         event.priority = priority;
         fill.tell(event, flags);
+        if marks != Marks::NONE {
+            self.extras.tell(slot, marks, out.with_extras());
+        }
         if leaves_qty == 0 {
             self.books.dequeue(slot);
             self.close(slot, OrdStatus::Filled);
-        } else {
-            self.mix_in(slot);
+            return false;
         }
+        self.mix_in(slot);
+        marks != Marks::NONE && self.at_hand(slot) == 0
     }
 
     /// Gives an order the last place at its price.
@@ -390,7 +392,11 @@ impl<M: Memory> Matcher<M> {
         let priority = self.last_priority;
         let order = self.books.order_mut(slot);
         order.priority = priority;
-        let RestingOrder { instrument, side, leaves_qty, .. } = *order;
+        let RestingOrder { instrument, side, leaves_qty, marks, .. } = *order;
+        if marks != Marks::NONE {
+            self.keep_reserve(slot);
+        }
+        self.woken = instrument;
         self.books.enqueue(slot);
         let session_id = self.names.record(slot).session_id;
         self.limits.opened(session_id, instrument, side, leaves_qty);
@@ -405,11 +411,27 @@ impl<M: Memory> Matcher<M> {
         let session_id = self.names.record(slot).session_id;
         self.limits.withdrew(session_id, instrument, side, leaves_qty);
         self.books.dequeue(slot);
+        self.woken = instrument;
     }
 
     pub(crate) fn added<K: EventSink>(&self, slot: u32, out: &mut Emitter<'_, K>) {
+        self.tell_order(EventKind::Added, slot, out).priority = self.books.order(slot).priority;
+    }
+
+    /// Begins an event of an open order, with all that there is to say of it.
+    #[inline]
+    pub(crate) fn tell_order<'e, K: EventSink>(
+        &self,
+        kind: EventKind,
+        slot: u32,
+        out: &'e mut Emitter<'_, K>,
+    ) -> &'e mut Event {
         let order = self.books.order(slot);
-        out.of_order(EventKind::Added, order, self.names.record(slot)).priority = order.priority;
+        out.of_order(kind, order, self.names.record(slot));
+        if order.marks != Marks::NONE {
+            self.extras.tell(slot, order.marks, out.with_extras());
+        }
+        out.last()
     }
 
     /// Tells that the rest of an order, which is in no queue any more, is cancelled.
@@ -420,7 +442,7 @@ impl<M: Memory> Matcher<M> {
         out: &'e mut Emitter<'_, K>,
     ) -> &'e mut Event {
         let order = self.books.order(slot);
-        let event = out.of_order(EventKind::Canceled, order, self.names.record(slot));
+        let event = self.tell_order(EventKind::Canceled, slot, out);
         event.ord_status = OrdStatus::Canceled;
         event.leaves_qty = 0;
         event.last_qty = order.leaves_qty;
@@ -434,7 +456,9 @@ impl<M: Memory> Matcher<M> {
         let record = self.names.record_mut(slot);
         record.ord_status = ord_status;
         let (cum_qty, cum_value) = (record.cum_qty(order), record.cum_value);
-        let mix = state_hash::gone(order.fixed_mix, cum_qty, cum_value, ord_status);
+        // The past keeps no extras.
+        let fixed_mix = order.fixed_mix.wrapping_sub(self.extras.mix(slot, order.marks));
+        let mix = state_hash::gone(fixed_mix, cum_qty, cum_value, ord_status);
         self.mixes = self.mixes.wrapping_add(mix);
         self.names.close(slot, order);
         self.books.release(slot);
@@ -444,9 +468,19 @@ impl<M: Memory> Matcher<M> {
     #[inline]
     pub(crate) fn mix_in(&mut self, slot: u32) {
         let cum_value = self.names.record(slot).cum_value;
-        let order = self.books.order_mut(slot);
-        order.mix = state_hash::order(order, cum_value);
-        self.mixes = self.mixes.wrapping_add(order.mix);
+        let mix = self.mix_of(slot, self.books.order(slot), cum_value);
+        self.books.order_mut(slot).mix = mix;
+        self.mixes = self.mixes.wrapping_add(mix);
+    }
+
+    /// The part of the state hash of the open order in a slot.
+    #[inline]
+    pub(crate) fn mix_of(&self, slot: u32, order: &RestingOrder, cum_value: i64) -> u64 {
+        let mix = state_hash::order(order, cum_value);
+        if !order.marks.has(Marks::ICEBERG) {
+            return mix;
+        }
+        mix.wrapping_add(state_hash::reserve(order.fixed_mix, self.extras.of(slot).reserve))
     }
 
     /// Takes an open order out of the state hash.
@@ -482,13 +516,20 @@ impl<M: Memory> Matcher<M> {
     ) {
         let event = out.begin(EventKind::CancelRejected);
         match refusal.order {
-            Some(Named::Open(slot)) => tell(event, self.books.order(slot), self.names.record(slot)),
+            Some(Named::Open(slot)) => {
+                let order = self.books.order(slot);
+                tell(event, order, self.names.record(slot));
+                if order.marks != Marks::NONE {
+                    self.extras.tell(slot, order.marks, out.with_extras());
+                }
+            }
             Some(Named::Gone(number)) => tell_past(event, self.names.past_record(number)),
             Some(Named::Superseded) | None => {
                 ask(event, command);
                 event.ord_status = OrdStatus::Rejected;
             }
         }
+        let event = out.last();
         event.session_id = command.session_id;
         event.cl_ord_id = command.cl_ord_id;
         event.orig_cl_ord_id = command.orig_cl_ord_id;

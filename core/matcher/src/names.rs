@@ -89,10 +89,11 @@ impl OrderRecord {
             if leaves_qty == 0 { OrdStatus::Filled } else { OrdStatus::PartiallyFilled };
     }
 
-    /// Price(44): none of a market order.
+    /// Price(44): 0 of a market order that has no limit.
     #[inline]
+    #[expect(clippy::unused_self, reason = "the terms of an order are asked of its record")]
     pub(crate) const fn price(&self, order: &RestingOrder) -> i64 {
-        if matches!(self.ord_type, OrdType::Market) { 0 } else { order.price }
+        order.price
     }
 
     /// CumQty(14).

@@ -1,14 +1,16 @@
 //! Replace: OrderQty(38) is the new total, so leaves_qty = order_qty - cum_qty.
 //!
 //! Less quantity at the same price keeps priority. Everything else loses it, also a replace that
-//! changes nothing. The new ClOrdID names the order from then on; its order_id and its owner stay.
-//! The new time in force (Day or GTC) takes over.
+//! changes nothing. The new ClOrdID names the order from then on; its order_id, its owner and its
+//! instructions stay. Time in force, expiry, displayed quantity and stop price are those of the
+//! replace. An iceberg keeps priority if what it shows stays as it is.
 
-use touchline_types::{ClOrdId, Command, EventFlags, EventKind, OrdStatus, TradingPhase};
+use touchline_types::{ClOrdId, Command, EventFlags, EventKind, OrdStatus, Reason, TradingPhase};
 
 use crate::blocks;
 use crate::book::{RestingOrder, crosses};
 use crate::emitter::{Emitter, EventSink};
+use crate::extras::{Marks, OrderExtra};
 use crate::gates::{self, Admitted, Refusal};
 use crate::invariant::less;
 use crate::matcher::{Aggressor, Matcher};
@@ -41,29 +43,39 @@ impl<M: Memory> Matcher<M> {
         let RestingOrder { instrument, side, leaves_qty: leaves_before, .. } = before;
         let orig_cl_ord_id = self.names.record(slot).cl_ord_id;
         let answer = Answer { slot, leaves_before, orig_cl_ord_id };
+        let limit = admitted.price;
+        let same_shown = self.shows_the_same(&before, slot, command);
+        let reserve = less(leaves_before, self.at_hand(slot));
         let (fixed_mix, leaves_qty) = self.rename(command, admitted);
         let OrderRecord { session_id, member_id, .. } = *self.names.record(slot);
         let (firm_id, self_match_id) = (before.firm_id, command.self_match_id);
+        if before.marks.has(Marks::HELD) {
+            let order = self.books.order_mut(slot);
+            (order.fixed_mix, order.price) = (fixed_mix, limit);
+            order.self_match_id = self_match_id;
+            return self.replace_held(&answer, leaves_qty, out);
+        }
 
-        if command.price == before.price && leaves_qty < before.leaves_qty {
+        if limit == before.price && leaves_qty < before.leaves_qty && same_shown {
             let qty = less(before.leaves_qty, leaves_qty);
             self.books.reduce(slot, qty);
             self.limits.withdrew(session_id, instrument, side, qty);
             let order = self.books.order_mut(slot);
-            (order.fixed_mix, order.self_match_id) = (fixed_mix, self_match_id);
+            order.fixed_mix = fixed_mix;
+            order.self_match_id = self_match_id;
+            if order.marks != Marks::NONE {
+                self.extras.of_mut(slot).reserve = less(reserve, qty.min(reserve));
+            }
             self.mix_in(slot);
             return self.replaced(&answer, EventFlags::KEEPS_PRIORITY, out);
         }
 
         self.books.dequeue(slot);
         self.limits.withdrew(session_id, instrument, side, before.leaves_qty);
-        let limit = command.price;
-        *self.books.order_mut(slot) = RestingOrder {
-            fixed_mix,
-            firm_id,
-            self_match_id,
-            ..RestingOrder::new(instrument, side, limit, leaves_qty)
-        };
+        let marks = self.books.order(slot).marks;
+        let fresh = RestingOrder::new(instrument, side, limit, leaves_qty);
+        *self.books.order_mut(slot) =
+            RestingOrder { fixed_mix, firm_id, self_match_id, marks, ..fresh };
         let matches = self.books.instrument(instrument).phase == TradingPhase::Continuous
             && self
                 .books
@@ -78,7 +90,7 @@ impl<M: Memory> Matcher<M> {
         let guard = Guard::of(command, session_id, member_id);
         let aggressor = Aggressor { slot, instrument, side, limit, guard };
         if self.execute(&aggressor, out) == Encounter::Stopped {
-            return self.stop(slot, out);
+            return self.cancel_rest(slot, Reason::SelfMatch, out);
         }
         if self.books.order(slot).leaves_qty == 0 {
             self.close(slot, OrdStatus::Filled);
@@ -91,9 +103,11 @@ impl<M: Memory> Matcher<M> {
     /// Gives the order its new ClOrdID and terms; returns what does not change of its mix, and
     /// what it leaves.
     fn rename(&mut self, command: &Command, admitted: Admitted) -> (u64, u64) {
-        let Admitted { slot, seat } = admitted;
+        let Admitted { slot, seat, price } = admitted;
         let older = *self.books.order(slot);
-        self.mixes = self.mixes.wrapping_add(state_hash::superseded(older.fixed_mix));
+        // The past keeps no extras.
+        let older_mix = older.fixed_mix.wrapping_sub(self.extras.mix(slot, older.marks));
+        self.mixes = self.mixes.wrapping_add(state_hash::superseded(older_mix));
         let known = *self.names.record(slot);
         let cum_qty = known.cum_qty(&older);
         let leaves_qty = less(command.order_qty, cum_qty);
@@ -105,12 +119,57 @@ impl<M: Memory> Matcher<M> {
             ..known
         };
         self.names.rename(seat, slot, &older, record);
-        (state_hash::fixed(seat.hash, command.price, &record), leaves_qty)
+        let fixed_mix = state_hash::fixed(seat.hash, price, &record);
+        let marks = older.marks.after(command);
+        if marks == Marks::NONE && older.marks == Marks::NONE {
+            return (fixed_mix, leaves_qty);
+        }
+        self.books.order_mut(slot).marks = marks;
+        *self.extras.of_mut(slot) = OrderExtra::of(command);
+        if marks.has(Marks::DATED) {
+            self.dated(slot);
+        }
+        (fixed_mix.wrapping_add(self.extras.mix(slot, marks)), leaves_qty)
+    }
+
+    /// True if an iceberg shows after a replace what it showed before; of others always.
+    #[inline]
+    fn shows_the_same(&self, before: &RestingOrder, slot: u32, command: &Command) -> bool {
+        if before.marks == Marks::NONE {
+            return command.display_qty == 0;
+        }
+        let leaves_qty = command.order_qty.saturating_sub(self.names.record(slot).cum_qty(before));
+        let display_qty = match before.marks.has(Marks::ICEBERG) {
+            true => self.extras.of(slot).display_qty,
+            false => 0,
+        };
+        command.display_qty == display_qty && (display_qty == 0 || leaves_qty >= self.at_hand(slot))
+    }
+
+    /// A stop that waits has other terms; it keeps its place among the stops.
+    #[cold]
+    fn replace_held<K: EventSink>(
+        &mut self,
+        answer: &Answer,
+        leaves_qty: u64,
+        out: &mut Emitter<'_, K>,
+    ) {
+        let order = self.books.order_mut(answer.slot);
+        let RestingOrder { instrument, side, leaves_qty: before, .. } = *order;
+        order.leaves_qty = leaves_qty;
+        let session_id = self.names.record(answer.slot).session_id;
+        self.limits.withdrew(session_id, instrument, side, before);
+        self.limits.opened(session_id, instrument, side, leaves_qty);
+        self.woken = instrument;
+        self.mix_in(answer.slot);
+        let event = self.tell_order(EventKind::Replaced, answer.slot, out);
+        event.last_qty = answer.leaves_before;
+        event.orig_cl_ord_id = answer.orig_cl_ord_id;
     }
 
     fn replaced<K: EventSink>(&self, answer: &Answer, flags: EventFlags, out: &mut Emitter<'_, K>) {
         let order = self.books.order(answer.slot);
-        let event = out.of_order(EventKind::Replaced, order, self.names.record(answer.slot));
+        let event = self.tell_order(EventKind::Replaced, answer.slot, out);
         event.last_qty = answer.leaves_before;
         event.orig_cl_ord_id = answer.orig_cl_ord_id;
         if flags != EventFlags::NONE {

@@ -11,6 +11,7 @@
 //! | CancelBoth | is cancelled | its rest is cancelled |
 //! | Decrement | less by the smaller of both | less by the smaller of both |
 //!
+//! Of an iceberg that rests, a decrement takes from what it shows, as an execution would.
 //! What a decrement brings to nothing is cancelled with all that it had left; the other one is
 //! Restated: its order_qty and leaves_qty are less, its place is kept.
 //!
@@ -18,16 +19,16 @@
 //! other instructions what stands before the first order of its owner.
 
 use touchline_types::{
-    Command, Event, EventFlags, EventKind, OrdStatus, Reason, SelfMatchInstruction, SelfMatchScope,
-    Side,
+    Command, CommandKind, Event, EventFlags, EventKind, Reason, SelfMatchInstruction,
+    SelfMatchScope, Side,
 };
 
 use crate::book::{RestingOrder, crosses};
 use crate::emitter::{Emitter, EventSink};
+use crate::extras::OrderExtra;
 use crate::invariant::less;
 use crate::matcher::Matcher;
 use crate::names::OrderRecord;
-use crate::state_hash;
 use crate::storage::Memory;
 
 /// Whose orders an order must not execute against, and what is done instead.
@@ -65,6 +66,19 @@ impl Guard {
             firm_id: command.firm_id,
             self_match_id: command.self_match_id,
         })
+    }
+
+    /// The guard of a stop that went off, as its order said.
+    pub(crate) fn of_stop(
+        order: &RestingOrder,
+        record: &OrderRecord,
+        extra: &OrderExtra,
+    ) -> Option<Self> {
+        let mut command = Command::of(CommandKind::NewOrder);
+        (command.self_match_scope, command.self_match_instruction) =
+            (extra.scope, extra.instruction);
+        (command.firm_id, command.self_match_id) = (order.firm_id, order.self_match_id);
+        Self::of(&command, record.session_id, record.member_id)
     }
 
     /// True if a resting order is of the same owner.
@@ -113,11 +127,7 @@ impl<M: Memory> Matcher<M> {
     }
 
     fn cancel_passive<K: EventSink>(&mut self, slot: u32, out: &mut Emitter<'_, K>) {
-        self.take_off(slot);
-        let event = self.canceled(slot, out);
-        event.reason = Reason::SelfMatch;
-        event.flags = EventFlags::RESTING;
-        self.close(slot, OrdStatus::Canceled);
+        self.take_away(slot, EventKind::Canceled, Reason::SelfMatch, out);
     }
 
     fn decrement<K: EventSink>(
@@ -127,18 +137,22 @@ impl<M: Memory> Matcher<M> {
         out: &mut Emitter<'_, K>,
     ) -> Encounter {
         let arriving_qty = self.books.order(arrived).leaves_qty;
-        let resting_qty = self.books.order(slot).leaves_qty;
-        if resting_qty <= arriving_qty {
+        let resting_qty = self.at_hand(slot);
+        let qty = arriving_qty.min(resting_qty);
+        if qty == self.books.order(slot).leaves_qty {
             self.cancel_passive(slot, out);
         } else {
             self.mix_out(slot);
-            self.books.reduce(slot, arriving_qty);
+            self.books.reduce(slot, qty);
             let RestingOrder { instrument, side, .. } = *self.books.order(slot);
             let session_id = self.names.record(slot).session_id;
-            self.limits.withdrew(session_id, instrument, side, arriving_qty);
-            let event = self.restated(slot, arriving_qty, out);
+            self.limits.withdrew(session_id, instrument, side, qty);
+            let event = self.restated(slot, qty, out);
             event.flags = EventFlags::RESTING;
             self.mix_in(slot);
+            if self.at_hand(slot) == 0 {
+                self.replenish(slot, out);
+            }
         }
         if arriving_qty <= resting_qty {
             return Encounter::Stopped;
@@ -158,10 +172,9 @@ impl<M: Memory> Matcher<M> {
     ) -> &'e mut Event {
         let record = self.names.record_mut(slot);
         record.order_qty = less(record.order_qty, qty);
-        let order = self.books.order_mut(slot);
-        let name = state_hash::name(record.member_id, &record.cl_ord_id);
-        order.fixed_mix = state_hash::fixed(name, record.price(order), record);
-        let event = out.of_order(EventKind::Restated, order, record);
+        self.fix(slot);
+        let order = self.books.order(slot);
+        let event = self.tell_order(EventKind::Restated, slot, out);
         event.reason = Reason::SelfMatch;
         event.last_qty = qty;
         event.priority = order.priority;

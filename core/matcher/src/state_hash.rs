@@ -1,13 +1,14 @@
 //! The state hash: a sum of one mix for each part of the state, so a change costs two mixes and
 //! the order of the parts does not matter.
 //!
-//! Parts: each open order, each ClOrdID that is superseded or whose order is gone, each instrument
-//! with its phase and last price, each block of order entry, the limits and the bucket of each
+//! Parts: each open order with its extras, each ClOrdID that is superseded or whose order is gone,
+//! each instrument with its phase and last price, each block of order entry, the limits and the bucket of each
 //! session that has some, what it holds of each instrument, and the counters.
 
 use touchline_types::{OrdStatus, Scope};
 
 use crate::book::RestingOrder;
+use crate::extras::OrderExtra;
 use crate::instrument::Instrument;
 use crate::names::{OrderRecord, PastRecord};
 use crate::view::LimitsView;
@@ -25,6 +26,7 @@ const GONE: [u64; 3] = [0x1b03_7387_12fa_d5c9, 0xe2f0_3b1d_6a9c_7f35, 0x6c8e_9cf
 const SUPERSEDED: [u64; 2] = [0x3c79_ac49_2ba7_b653, 0x1c69_b3f7_4ac4_ae35];
 const NAME: [u64; 3] = [0xd1b5_4a32_d192_ed03, 0x8bb8_4b93_962e_acc9, 0x2d35_8dcc_aa6c_78a5];
 const INSTRUMENT: u64 = 0xe703_7ed1_a0b4_28db;
+const EXTRA: u64 = 0x27d4_eb2f_1656_67c5;
 const BLOCK: u64 = 0x94d0_49bb_1331_11eb;
 const LIMITS: [u64; 4] =
     [0x2545_f491_4f6c_dd1d, 0x9fb2_1c65_1e98_df25, 0xa24b_aed4_963e_e407, 0x5bd1_e995_c6a4_a793];
@@ -95,6 +97,18 @@ pub(crate) fn fixed(name: u64, price: i64, record: &OrderRecord) -> u64 {
             pair(record.instrument_id, record.session_id) ^ e,
             pair(record.member_id, kinds) ^ f,
         ))
+}
+
+/// What few orders have, and how they are marked.
+pub(crate) fn extra(marks: u8, extra: &OrderExtra) -> u64 {
+    let kinds = u32::from_le_bytes([marks, extra.scope as u8, extra.instruction as u8, 0]);
+    let words = [bits(extra.stop_px), extra.display_qty, extra.expire_time, pair(0, kinds)];
+    mix(EXTRA, words)
+}
+
+/// What an iceberg does not show.
+pub(crate) fn reserve(fixed_mix: u64, reserve: u64) -> u64 {
+    mix(EXTRA, [fixed_mix, reserve])
 }
 
 /// An open order. CumQty is OrderQty less LeavesQty.

@@ -1,9 +1,10 @@
-//! The memory of the matcher: eleven slices, sized once and lent for its whole life.
+//! The memory of the matcher: twelve slices, sized once and lent for its whole life.
 
 use core::marker::PhantomData;
 
 use crate::book::RestingOrder;
 use crate::error::MatcherError;
+use crate::extras::OrderExtra;
 use crate::instrument::Instrument;
 use crate::ladder::{FarLevel, Ladder, Level, window_len};
 use crate::limits::{SessionLimits, SessionPosition};
@@ -56,6 +57,8 @@ pub struct StorageNeeds {
     pub orders: usize,
     /// Elements of `records`, one for each of `orders`.
     pub records: usize,
+    /// Elements of `extras`, one for each of `orders`.
+    pub extras: usize,
     /// Elements of `past`.
     pub past: usize,
     /// Elements of `index`; each holds ten ClOrdIDs.
@@ -84,6 +87,7 @@ impl StorageNeeds {
             far_levels: ladders.saturating_mul(capacity.levels as usize),
             orders,
             records: orders,
+            extras: orders,
             past: cl_ord_ids,
             index: index_len(cl_ord_ids),
             limits,
@@ -102,6 +106,7 @@ impl StorageNeeds {
             .saturating_add(self.far_levels.saturating_mul(size_of::<FarLevel>()))
             .saturating_add(self.orders.saturating_mul(size_of::<RestingOrder>()))
             .saturating_add(self.records.saturating_mul(size_of::<OrderRecord>()))
+            .saturating_add(self.extras.saturating_mul(size_of::<OrderExtra>()))
             .saturating_add(self.past.saturating_mul(size_of::<PastRecord>()))
             .saturating_add(self.index.saturating_mul(size_of::<IndexLine>()))
             .saturating_add(self.limits.saturating_mul(size_of::<SessionLimits>()))
@@ -132,6 +137,8 @@ pub struct Storage<M: Memory> {
     pub orders: M::Of<RestingOrder>,
     /// Open orders: what events tell.
     pub records: M::Of<OrderRecord>,
+    /// Open orders: what few of them have.
+    pub extras: M::Of<OrderExtra>,
     /// One for each ClOrdID that was ever used.
     pub past: M::Of<PastRecord>,
     /// Hash index over the records.
@@ -165,6 +172,7 @@ impl<M: Memory> Storage<M> {
             ("far_levels", far_levels, ladders.saturating_mul(per_side)),
             ("orders", orders, orders.max(2)),
             ("records", self.records.as_ref().len(), orders),
+            ("extras", self.extras.as_ref().len(), orders),
             ("index", index, index.max(index_len(past))),
         ];
         for (slice, given, needed) in exact {
@@ -215,6 +223,7 @@ mod owned {
                 far_levels: boxed(needs.far_levels),
                 orders: boxed(needs.orders),
                 records: boxed(needs.records),
+                extras: boxed(needs.extras),
                 past: boxed(needs.past),
                 index: boxed(needs.index),
                 limits: boxed(needs.limits),

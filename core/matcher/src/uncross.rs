@@ -60,12 +60,18 @@ impl<M: Memory> Matcher<M> {
         while missing > 0 {
             let bid = self.front(instrument, Side::Buy);
             let offer = self.front(instrument, Side::Sell);
-            let bid_qty = self.books.order(bid).leaves_qty;
-            let offer_qty = self.books.order(offer).leaves_qty;
+            let bid_qty = self.at_hand(bid);
+            let offer_qty = self.at_hand(offer);
             let qty = missing.min(bid_qty).min(offer_qty);
             let fill = Fill { px, qty, trd_match_id: self.next_trd_match_id() };
-            self.fill_resting(bid, &fill, resting.with(EventFlags::PRINTABLE), out);
-            self.fill_resting(offer, &fill, resting, out);
+            let printed = resting.with(EventFlags::PRINTABLE);
+            let bid_is_spent = self.fill_resting(bid, &fill, printed, out);
+            let offer_is_spent = self.fill_resting(offer, &fill, resting, out);
+            for (slot, is_spent) in [(bid, bid_is_spent), (offer, offer_is_spent)] {
+                if is_spent {
+                    self.replenish(slot, out);
+                }
+            }
             missing = less(missing, qty);
         }
         self.change_instrument(instrument, |each| each.last_px = Some(px));

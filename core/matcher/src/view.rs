@@ -3,6 +3,7 @@
 use touchline_types::{ClOrdId, OrdType, Side, TimeInForce, TradingPhase};
 
 use crate::book::{NONE, RestingOrder};
+use crate::extras::Marks;
 use crate::matcher::Matcher;
 use crate::names::{Name, Named};
 use crate::state_hash;
@@ -13,13 +14,13 @@ use crate::storage::Memory;
 pub struct LevelView {
     /// Price units.
     pub price: i64,
-    /// Sum of leaves_qty, lots.
+    /// Sum of leaves_qty, lots, with what icebergs do not show.
     pub qty: u64,
     /// Orders in the queue.
     pub orders: u32,
 }
 
-/// An open order. Quantities in lots, price in price units.
+/// An open order, in a queue or a stop that waits. Quantities in lots, price in price units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OrderView {
     /// OrderID(37).
@@ -30,6 +31,8 @@ pub struct OrderView {
     pub order_qty: u64,
     /// LeavesQty(151).
     pub leaves_qty: u64,
+    /// What others see of it: 0 of a stop that waits, a part of an iceberg.
+    pub shown_qty: u64,
     /// CumQty(14).
     pub cum_qty: u64,
     /// Sum of last_px * last_qty.
@@ -173,15 +176,14 @@ impl<M: Memory> Matcher<M> {
         let mut sum = 0_u64;
         for instrument in self.books.instruments() {
             sum = sum.wrapping_add(state_hash::instrument(instrument));
-            for side in [Side::Buy, Side::Sell] {
-                for slot in self.slots(instrument.instrument_id, side) {
-                    let record = self.names.record(slot);
-                    let name = state_hash::name(record.member_id, &record.cl_ord_id);
-                    let order = self.books.order(slot);
-                    let fixed_mix = state_hash::fixed(name, record.price(order), record);
-                    let order = RestingOrder { fixed_mix, ..*order };
-                    sum = sum.wrapping_add(state_hash::order(&order, record.cum_value));
-                }
+            for slot in self.open_slots(instrument.instrument_id) {
+                let record = self.names.record(slot);
+                let name = state_hash::name(record.member_id, &record.cl_ord_id);
+                let order = self.books.order(slot);
+                let fixed_mix = state_hash::fixed(name, record.price(order), record)
+                    .wrapping_add(self.extras.mix(slot, order.marks));
+                let order = RestingOrder { fixed_mix, ..*order };
+                sum = sum.wrapping_add(self.mix_of(slot, &order, record.cum_value));
             }
         }
         for record in self.names.past() {
@@ -216,8 +218,21 @@ impl<M: Memory> Matcher<M> {
                 open = open.wrapping_add(self.check_side(at, side)?);
             }
         }
-        if open != self.books.open() {
-            return Err("every slot that is taken is in a queue");
+        let mut waiting = 0_u32;
+        for at in (0_u32..).take(self.books.instruments().len()) {
+            for slot in self.held_slots(at) {
+                let order = self.books.order(slot);
+                if !order.marks.has(Marks::HELD) || order.instrument != at {
+                    return Err("a stop that waits is in the list of its instrument");
+                }
+                waiting = waiting.wrapping_add(1);
+            }
+        }
+        if waiting != self.stops {
+            return Err("the stops that wait are counted");
+        }
+        if open.wrapping_add(waiting) != self.books.open() {
+            return Err("every slot that is taken is in a queue, or a stop that waits");
         }
         self.check_limits()
     }
@@ -254,15 +269,19 @@ impl<M: Memory> Matcher<M> {
                 return Err("a ladder is sorted, its best level first");
             }
             better = Some(level.price);
-            let (mut qty, mut orders, mut priority, mut slot) = (0_u64, 0_u32, 0, level.head);
+            let (mut qty, mut orders, mut slot) = (0_u64, 0_u32, level.head);
+            let mut place = (false, 0);
             while slot != NONE {
                 let order = self.books.order(slot);
                 let record = self.names.record(slot);
                 if order.price != level.price || order.side != side {
                     return Err("an order is in the queue of its price");
                 }
-                if order.priority <= priority {
-                    return Err("priority rises along a queue");
+                if (order.marks.is_hidden(), order.priority) <= place {
+                    return Err("priority rises along a queue, hidden orders behind the others");
+                }
+                if self.at_hand(slot) == 0 || order.marks.has(Marks::HELD) {
+                    return Err("an order in a queue has something at hand");
                 }
                 let name = Name::of(record.member_id, &record.cl_ord_id);
                 if self.names.find(&name).ok() != Some(Named::Open(slot)) {
@@ -271,7 +290,7 @@ impl<M: Memory> Matcher<M> {
                 if order.leaves_qty == 0 || order.leaves_qty > record.order_qty {
                     return Err("an open order has something left, and no more than its quantity");
                 }
-                priority = order.priority;
+                place = (order.marks.is_hidden(), order.priority);
                 qty = qty.wrapping_add(order.leaves_qty);
                 orders = orders.wrapping_add(1);
                 slot = order.behind();
@@ -282,6 +301,20 @@ impl<M: Memory> Matcher<M> {
             count = count.wrapping_add(orders);
         }
         Ok(count)
+    }
+
+    /// The stops of an instrument that wait, as they were accepted.
+    pub fn stops(&self, instrument_id: u32) -> impl Iterator<Item = OrderView> + '_ {
+        let found = self.books.find_instrument(instrument_id).into_iter();
+        found.flat_map(|found| self.held_slots(found)).map(|slot| self.order_view(slot))
+    }
+
+    /// Slots of the open orders of an instrument: stops that wait, bids, offers.
+    pub(crate) fn open_slots(&self, instrument_id: u32) -> impl Iterator<Item = u32> + '_ {
+        let found = self.books.find_instrument(instrument_id).into_iter();
+        let waiting = found.flat_map(|found| self.held_slots(found));
+        let sides = [Side::Buy, Side::Sell].into_iter();
+        waiting.chain(sides.flat_map(move |side| self.slots(instrument_id, side)))
     }
 
     pub(crate) fn slots(&self, instrument_id: u32, side: Side) -> impl Iterator<Item = u32> + '_ {
@@ -303,6 +336,7 @@ impl<M: Memory> Matcher<M> {
             price: order.price,
             order_qty: record.order_qty,
             leaves_qty: order.leaves_qty,
+            shown_qty: if order.marks.has(Marks::HELD) { 0 } else { self.at_hand(slot) },
             cum_qty: record.cum_qty(order),
             cum_value: record.cum_value,
             priority: order.priority,

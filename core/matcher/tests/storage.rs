@@ -3,7 +3,7 @@
 
 use touchline_matcher::{
     Capacity, FarLevel, IndexLine, Instrument, InstrumentLimits, Ladder, LentMatcher, Level,
-    MatcherError, OrderRecord, OwnedMatcher, PastRecord, RestingOrder, SessionLimits,
+    MatcherError, OrderExtra, OrderRecord, OwnedMatcher, PastRecord, RestingOrder, SessionLimits,
     SessionPosition, Storage, StorageNeeds,
 };
 use touchline_types::{Command, CommandKind, Event, EventKind, OrdType, Side, TradingPhase};
@@ -88,6 +88,7 @@ fn a_slice_that_does_not_fit_the_others_is_refused_by_name() {
     assert_eq!(refused(|s| s.far_levels = vec![FarLevel::default(); 15].into()), "far_levels");
     assert_eq!(refused(|s| s.orders = Box::default()), "orders");
     assert_eq!(refused(|s| s.records = Box::default()), "records");
+    assert_eq!(refused(|s| s.extras = Box::default()), "extras");
 }
 
 #[test]
@@ -100,6 +101,7 @@ fn a_lent_matcher_and_one_that_owns_its_storage_agree() {
     let mut far_levels = vec![FarLevel::default(); needs.far_levels];
     let mut orders = vec![RestingOrder::default(); needs.orders];
     let mut records = vec![OrderRecord::default(); needs.records];
+    let mut extras = vec![OrderExtra::default(); needs.extras];
     let mut past = vec![PastRecord::default(); needs.past];
     let mut index = vec![IndexLine::default(); needs.index];
     let mut limited = vec![SessionLimits::default(); needs.limits];
@@ -112,6 +114,7 @@ fn a_lent_matcher_and_one_that_owns_its_storage_agree() {
         far_levels: &mut far_levels[..],
         orders: &mut orders[..],
         records: &mut records[..],
+        extras: &mut extras[..],
         past: &mut past[..],
         index: &mut index[..],
         limits: &mut limited[..],
@@ -148,6 +151,7 @@ fn the_needs_of_a_capacity_count_every_slice() {
         far_levels: 12,
         orders: 4,
         records: 4,
+        extras: 4,
         past: 5,
         index: 2,
         limits: 7,
@@ -161,6 +165,7 @@ fn the_needs_of_a_capacity_count_every_slice() {
         + 12 * size_of::<FarLevel>()
         + 4 * size_of::<RestingOrder>()
         + 4 * size_of::<OrderRecord>()
+        + 4 * size_of::<OrderExtra>()
         + 5 * size_of::<PastRecord>()
         + 2 * size_of::<IndexLine>()
         + 7 * size_of::<SessionLimits>()
@@ -173,6 +178,7 @@ fn an_entry_takes_as_many_bytes_as_is_known() {
     assert_eq!(size_of::<Level>(), 24);
     assert_eq!(size_of::<RestingOrder>(), 64);
     assert_eq!(size_of::<OrderRecord>(), 64);
+    assert_eq!(size_of::<OrderExtra>(), 40);
     assert_eq!(size_of::<PastRecord>(), 80);
     assert_eq!(size_of::<IndexLine>(), 64);
     assert_eq!(size_of::<SessionLimits>(), 64);

@@ -5,7 +5,7 @@ use touchline_types::{Command, CommandKind};
 
 use super::{Engine, EngineError};
 use crate::release::Matched;
-use crate::strategies::Taken;
+use crate::strategies::{OWN_GATEWAY, Taken};
 
 impl Engine {
     /// Takes commands from every ring, a budget each, in turn.
@@ -106,6 +106,22 @@ impl Engine {
             sequenced += 1;
         }
         sequenced
+    }
+
+    /// Tells the matcher the time when an order may have expired. What is due beyond a portion is
+    /// told as a mass cancel is.
+    pub(super) fn expire_orders(&mut self, now: u64) -> usize {
+        let is_due = self.matcher.next_expiry().is_some_and(|due| due <= now);
+        let has_room = self.journal.room() > 0 && self.pending.has_room();
+        if !is_due || !has_room || self.unfinished.is_some() {
+            return 0;
+        }
+        self.sequence(Command {
+            recv_time: now,
+            gateway_id: OWN_GATEWAY,
+            ..Command::of(CommandKind::ExpireOrders)
+        });
+        1
     }
 
     /// Stamps the owner that the ring stands for, and sequences what a gateway may send.

@@ -64,7 +64,8 @@ impl Walk {
         }
         let last = matcher.order_slots().min(self.slot.saturating_add(SLOTS_MAX));
         while self.slot < last && events.len() < EVENTS_MAX {
-            if let Some(order) = matcher.order_in(self.slot) {
+            let order = matcher.order_in(self.slot);
+            if let Some(order) = order.filter(|order| order.shown_qty > 0) {
                 events.push(resting(&order, event(EventKind::SnapshotOrder)));
             }
             self.slot += 1;
@@ -77,12 +78,12 @@ impl Walk {
     }
 }
 
-/// A resting order without its owner.
+/// A resting order as others see it.
 fn resting(order: &OrderView, event: Event) -> Event {
     Event {
         order_id: order.order_id,
         price: order.price,
-        leaves_qty: order.leaves_qty,
+        leaves_qty: order.shown_qty,
         priority: order.priority,
         instrument_id: order.instrument_id,
         side: order.side,

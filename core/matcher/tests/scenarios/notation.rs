@@ -180,7 +180,13 @@ pub(crate) fn parse_command(words: &[&str]) -> Result<Command, String> {
         ["block", scope @ ..] => of_scope(CommandKind::BlockEntry, scope),
         ["admit", scope @ ..] => of_scope(CommandKind::AdmitEntry, scope),
         ["limits", rest @ ..] => parse_limits(rest),
-        ["expire"] => Ok(Command::of(CommandKind::ExpireOrders)),
+        ["expire", by @ ..] => {
+            let mut command = Command::of(CommandKind::ExpireOrders);
+            if let ["by", member] = by {
+                (command.member_id, command.session_id) = parse_member(member)?;
+            }
+            Ok(command)
+        }
         _ => Err("not a command".into()),
     }
 }
@@ -338,16 +344,44 @@ fn id(id: &ClOrdId) -> String {
 }
 
 fn terms(event: &Event) -> String {
-    let price = match event.ord_type {
-        OrdType::Market => "mkt".to_owned(),
-        _ => event.price.to_string(),
+    let price = match (event.ord_type, event.price) {
+        (OrdType::Market | OrdType::Stop, 0) => "mkt".to_owned(),
+        (OrdType::Market, limit) => format!("mkt/{limit}"),
+        (OrdType::MarketToLimit, 0) => "mtl".to_owned(),
+        (OrdType::MarketToLimit, limit) => format!("mtl/{limit}"),
+        (_, price) => price.to_string(),
     };
     format!(
-        "{:<4} {:>3} @ {price:>3} {}",
+        "{:<4} {:>3} @ {price:>3} {}{}",
         word(&SIDES, event.side),
         event.order_qty,
-        word(&TIMES_IN_FORCE, event.time_in_force)
+        word(&TIMES_IN_FORCE, event.time_in_force),
+        options(event)
     )
+}
+
+/// What of `parse_option` an event tells.
+fn options(event: &Event) -> String {
+    let mut text = String::new();
+    let has = |inst| event.exec_inst.contains(inst);
+    if event.stop_px != 0 {
+        text.push_str(&format!(" stop {}", event.stop_px));
+    }
+    if event.display_qty != 0 {
+        text.push_str(&format!(" show {}", event.display_qty));
+    }
+    if event.expire_time != 0 {
+        text.push_str(&format!(" until {}", event.expire_time - EPOCH));
+    }
+    match (has(ExecInst::POST_ONLY), has(ExecInst::SLIDE)) {
+        (_, true) => text.push_str(" slide"),
+        (true, false) => text.push_str(" post"),
+        _ => {}
+    }
+    for (inst, word) in [(ExecInst::HIDDEN, " hidden"), (ExecInst::TRIGGER_ON_TOUCH, " touch")] {
+        text.push_str(if has(inst) { word } else { "" });
+    }
+    text
 }
 
 /// An event in the words of a scenario file.
@@ -366,7 +400,10 @@ pub(crate) fn event_line(event: &Event, command: &Command) -> String {
             format!("{:<9} {}", word(&PHASES, event.phase), event.reason.name())
         }
         EventKind::Rejected => format!("{own:<9} {}", event.reason.name()),
-        EventKind::Added => format!(
+        EventKind::Triggered => {
+            format!("{own:<9} {}  leaves {}", terms(event), event.leaves_qty)
+        }
+        EventKind::Added | EventKind::Replenished => format!(
             "{own:<9} {}  leaves {}  priority {}",
             terms(event),
             event.leaves_qty,
@@ -389,8 +426,13 @@ pub(crate) fn event_line(event: &Event, command: &Command) -> String {
             }
             line
         }
-        EventKind::Canceled => {
-            let resting = if has(EventFlags::RESTING) { "resting" } else { "arriving" };
+        EventKind::Canceled | EventKind::Expired => {
+            let waits = matches!(event.ord_type, OrdType::Stop | OrdType::StopLimit);
+            let resting = match has(EventFlags::RESTING) {
+                true => "resting",
+                false if waits => "waiting",
+                false => "arriving",
+            };
             let name = if orig.is_empty() { own } else { pair };
             let why = if event.reason == Reason::None { "" } else { event.reason.name() };
             format!("{name:<9} took {}  cum {}  {resting}  {why}", event.last_qty, event.cum_qty)
@@ -409,8 +451,10 @@ pub(crate) fn event_line(event: &Event, command: &Command) -> String {
                 format!("keeps priority {}", event.priority)
             } else if has(EventFlags::MOVED) {
                 format!("moved priority {}", event.priority)
-            } else {
+            } else if has(EventFlags::RESTING) {
                 "taken".to_owned()
+            } else {
+                "waiting".to_owned()
             };
             let (left, before) = (event.leaves_qty, event.last_qty);
             format!("{pair:<9} {}  leaves {left}  before {before}  {place}", terms(event))
@@ -439,9 +483,6 @@ pub(crate) fn event_line(event: &Event, command: &Command) -> String {
         EventKind::EntryBlocked
         | EventKind::EntryAdmitted
         | EventKind::LimitsSet
-        | EventKind::Triggered
-        | EventKind::Replenished
-        | EventKind::Expired
         | EventKind::SnapshotStart
         | EventKind::SnapshotInstrument
         | EventKind::SnapshotOrder

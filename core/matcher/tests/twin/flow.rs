@@ -2,8 +2,8 @@
 
 use touchline_matcher::{Capacity, InstrumentLimits};
 use touchline_types::{
-    ClOrdId, Command, CommandKind, Event, EventKind, OrdType, Scope, SelfMatchInstruction,
-    SelfMatchScope, Side, TimeInForce, TradingPhase,
+    ClOrdId, Command, CommandKind, Event, EventKind, ExecInst, OrdType, Scope,
+    SelfMatchInstruction, SelfMatchScope, Side, TimeInForce, TradingPhase,
 };
 
 /// SplitMix64 (Steele, Lea, Flood 2014): a few lines, and good enough here.
@@ -58,6 +58,9 @@ struct Sent {
     side: Side,
     price: i64,
     order_qty: u64,
+    ord_type: OrdType,
+    stop_px: i64,
+    display_qty: u64,
 }
 
 /// The commands of a day.
@@ -101,7 +104,8 @@ impl Day {
             initial_phase: random.pick(&PHASES),
             tick_size: random.pick(&[1, 1, 1, 1, 2, 3]),
             lot_size: random.pick(&[1, 1, 1, 1, 2]),
-            ..InstrumentLimits::default()
+            protection: random.pick(&[0, 0, 0, 1, 4]),
+            price_band: random.pick(&[0, 0, 0, 0, 10, 100]),
         });
         let limits: Vec<_> = limits.collect();
         let cl_ord_ids = if random.one_in(16) { [0, 300] } else { [9_000, 25_000] };
@@ -150,6 +154,10 @@ impl Flow {
             command
         } else if self.random.one_in(120) {
             self.set_limits()
+        } else if self.random.one_in(100) {
+            let mut command = Command::of(CommandKind::ExpireOrders);
+            command.session_id = u32::from(self.random.one_in(20));
+            command
         } else {
             match self.random.below(100) {
                 0..50 => self.new_order(),
@@ -167,13 +175,30 @@ impl Flow {
         command.seq = self.seq;
         command.timestamp = self.timestamp;
         command.token = self.random.next();
+        if !self.random.one_in(20) {
+            self.put_on_steps(&mut command);
+        }
         command
+    }
+
+    /// Most prices are on tick, and most quantities whole lots.
+    fn put_on_steps(&self, command: &mut Command) {
+        let known = self.day.limits.iter().find(|l| l.instrument_id == command.instrument_id);
+        let orders = [CommandKind::NewOrder, CommandKind::ReplaceOrder].contains(&command.kind);
+        let Some(limits) = known.filter(|_| orders) else { return };
+        for price in [&mut command.price, &mut command.stop_px] {
+            *price -= price.checked_rem(limits.tick_size).unwrap_or(0);
+        }
+        for qty in [&mut command.order_qty, &mut command.display_qty] {
+            *qty = qty.checked_next_multiple_of(limits.lot_size).unwrap_or(*qty);
+        }
     }
 
     /// Learns what rests, so that cancels and replaces find something.
     pub(crate) fn see(&mut self, event: &Event) {
         match event.kind {
-            EventKind::Added | EventKind::Replaced => {
+            EventKind::Accepted if event.ord_type == OrdType::Market => {}
+            EventKind::Accepted | EventKind::Added | EventKind::Replaced | EventKind::Triggered => {
                 self.open.retain(|(order_id, _)| *order_id != event.order_id);
                 let sent = Sent {
                     member_id: event.member_id,
@@ -182,10 +207,15 @@ impl Flow {
                     side: event.side,
                     price: event.price,
                     order_qty: event.order_qty,
+                    ord_type: event.ord_type,
+                    stop_px: event.stop_px,
+                    display_qty: event.display_qty,
                 };
                 self.open.push((event.order_id, sent));
             }
-            EventKind::Executed | EventKind::Canceled if event.leaves_qty == 0 => {
+            EventKind::Executed | EventKind::Canceled | EventKind::Expired
+                if event.leaves_qty == 0 =>
+            {
                 self.open.retain(|(order_id, _)| *order_id != event.order_id);
             }
             _ => {}
@@ -299,6 +329,7 @@ impl Flow {
         };
         command.price = self.price();
         command.order_qty = self.qty();
+        self.add_options(&mut command);
         self.guard(&mut command);
         if self.random.one_in(500) {
             command.side = Side::Undisclosed;
@@ -320,6 +351,51 @@ impl Flow {
         command.self_match_instruction = self.random.pick(&SelfMatchInstruction::ALL);
     }
 
+    /// Stops, icebergs and the others, most of them as they may be, some as they may not.
+    fn add_options(&mut self, command: &mut Command) {
+        match self.random.below(60) {
+            0..3 => command.ord_type = OrdType::MarketToLimit,
+            3..6 => command.ord_type = OrdType::Stop,
+            6..9 => command.ord_type = OrdType::StopLimit,
+            9..14 => {
+                command.time_in_force = TimeInForce::GoodTillDate;
+                command.expire_time = self.expire_time();
+            }
+            14..19 => command.display_qty = self.random.below(command.order_qty.min(1 << 40) + 2),
+            19..22 => command.exec_inst = ExecInst::POST_ONLY,
+            22..25 => command.exec_inst = ExecInst::POST_ONLY.with(ExecInst::SLIDE),
+            25..29 => command.exec_inst = ExecInst::HIDDEN,
+            29..32 => {
+                command.time_in_force = TimeInForce::ImmediateOrCancel;
+                command.min_qty = 1 + self.random.below(self.day.qty);
+            }
+            32 => command.exec_inst = ExecInst(self.random.below(16) as u8),
+            33 => command.min_qty = 1,
+            _ => {}
+        }
+        if matches!(command.ord_type, OrdType::Stop | OrdType::StopLimit) {
+            command.stop_px = self.price();
+            if self.random.one_in(3) {
+                command.exec_inst = ExecInst::TRIGGER_ON_TOUCH;
+            }
+            if self.random.one_in(4) {
+                command.time_in_force = TimeInForce::GoodTillDate;
+                command.expire_time = self.expire_time();
+            }
+        }
+        match self.random.below(600) {
+            0 => command.stop_px = 1,
+            1 => command.expire_time = self.timestamp + 50,
+            2 => command.time_in_force = TimeInForce::GoodTillDate,
+            _ => {}
+        }
+    }
+
+    fn expire_time(&mut self) -> u64 {
+        let ahead = self.random.pick(&[1, 10, 100, 400, 2_000, 1_000_000_000]);
+        self.timestamp + self.random.below(ahead)
+    }
+
     fn cancel(&mut self) -> Command {
         let sent = self.target();
         let mut command = self.asker(CommandKind::CancelOrder, sent.member_id);
@@ -337,7 +413,12 @@ impl Flow {
         command.orig_cl_ord_id = sent.cl_ord_id;
         command.instrument_id = sent.instrument_id;
         command.side = sent.side;
-        command.ord_type = OrdType::Limit;
+        command.ord_type = sent.ord_type;
+        command.stop_px = if self.random.one_in(2) { sent.stop_px } else { self.price() };
+        if sent.stop_px == 0 || !matches!(sent.ord_type, OrdType::Stop | OrdType::StopLimit) {
+            command.stop_px = 0;
+        }
+        command.display_qty = if self.random.one_in(3) { 0 } else { sent.display_qty };
         command.price = if self.random.one_in(2) { sent.price } else { self.price() };
         command.order_qty = match self.random.below(4) {
             0 => sent.order_qty,
@@ -350,8 +431,14 @@ impl Flow {
             TimeInForce::Day,
             TimeInForce::GoodTillCancel,
         ]);
+        if self.random.one_in(10) {
+            command.time_in_force = TimeInForce::GoodTillDate;
+            command.expire_time = self.expire_time();
+        }
         self.guard(&mut command);
         match self.random.below(100) {
+            4 => command.exec_inst = self.random.pick(&[ExecInst::HIDDEN, ExecInst::POST_ONLY]),
+            5 => command.min_qty = 1,
             0 => command.instrument_id = self.instrument_id(),
             1 => command.side = command.side.opposite(),
             2 => command.ord_type = OrdType::Market,
@@ -449,6 +536,9 @@ impl Flow {
                 side: Side::Buy,
                 price: 1,
                 order_qty: 1,
+                ord_type: OrdType::Limit,
+                stop_px: 0,
+                display_qty: 0,
             };
         }
         if !self.open.is_empty() && !self.random.one_in(6) {
@@ -466,6 +556,9 @@ impl Flow {
             side: command.side,
             price: command.price,
             order_qty: command.order_qty,
+            ord_type: command.ord_type,
+            stop_px: command.stop_px,
+            display_qty: command.display_qty,
         });
     }
 }

@@ -9,19 +9,21 @@
 use std::collections::BTreeMap;
 
 use touchline_matcher::InstrumentLimits;
-use touchline_types::{Event, EventFlags, EventKind, OrdType, Side, TradingPhase};
+use touchline_types::{Event, EventFlags, EventKind, ExecInst, OrdType, Side, TradingPhase};
 
 #[derive(Clone, Copy)]
 struct Seen {
     price: i64,
     leaves_qty: u64,
     cum_qty: u64,
+    /// Of an iceberg in a book: what is left of the part that it shows.
+    shown_qty: u64,
     is_market: bool,
     gone: bool,
 }
 
-/// Place in a book: rises from the best price and the earliest priority.
-type Place = (i128, u64);
+/// Place in a book: rises from the best price, what is displayed, and the earliest priority.
+type Place = (i128, bool, u64);
 
 pub(crate) struct Observer {
     orders: BTreeMap<u64, Seen>,
@@ -35,7 +37,8 @@ pub(crate) struct Observer {
 
 fn place(event: &Event) -> Place {
     let price = i128::from(event.price);
-    (if event.side == Side::Buy { -price } else { price }, event.priority)
+    let hidden = event.exec_inst.contains(ExecInst::HIDDEN);
+    (if event.side == Side::Buy { -price } else { price }, hidden, event.priority)
 }
 
 fn hold(fact: bool, what: &'static str) -> Result<(), &'static str> {
@@ -64,9 +67,10 @@ impl Observer {
             EventKind::Accepted => self.accepted(event)?,
             EventKind::Added => self.added(event)?,
             EventKind::Executed => self.executed(event)?,
-            EventKind::Canceled => self.canceled(event)?,
+            EventKind::Canceled | EventKind::Expired => self.canceled(event)?,
+            EventKind::Triggered => self.triggered(event)?,
+            EventKind::Replenished => self.replenished(event)?,
             EventKind::Replaced => self.replaced(event)?,
-            EventKind::Restated => self.restated(event)?,
             EventKind::PhaseChanged => {
                 self.phases.insert(event.instrument_id, event.phase);
             }
@@ -78,9 +82,7 @@ impl Observer {
             | EventKind::EntryBlocked
             | EventKind::EntryAdmitted
             | EventKind::LimitsSet => {}
-            EventKind::Triggered | EventKind::Replenished | EventKind::Expired => {
-                return Err("no matcher does this yet");
-            }
+            EventKind::Restated => self.restated(event)?,
             EventKind::SnapshotStart
             | EventKind::SnapshotInstrument
             | EventKind::SnapshotOrder
@@ -115,7 +117,8 @@ impl Observer {
             price: event.price,
             leaves_qty: event.leaves_qty,
             cum_qty: 0,
-            is_market: event.ord_type == OrdType::Market,
+            shown_qty: 0,
+            is_market: event.ord_type == OrdType::Market && event.price == 0,
             gone: false,
         };
         let fresh = self.orders.insert(event.order_id, seen).is_none();
@@ -145,13 +148,15 @@ impl Observer {
             let book = self.books.entry((event.instrument_id, event.side)).or_default();
             let front = book.iter().next().map(|(place, id)| (*place, *id));
             hold(front == Some((place(event), event.order_id)), "the first in the queue executes")?;
-            if event.leaves_qty == 0 {
+            let of_part = seen.shown_qty == event.last_qty;
+            if event.leaves_qty == 0 || event.display_qty > 0 && of_part {
                 book.remove(&place(event));
             }
         }
         let seen = self.orders.get_mut(&event.order_id).ok_or("the order is known")?;
         seen.leaves_qty = event.leaves_qty;
         seen.cum_qty = event.cum_qty;
+        seen.shown_qty = seen.shown_qty.saturating_sub(event.last_qty);
         seen.gone = event.leaves_qty == 0;
         self.executions += 1;
         let printable = event.flags.contains(EventFlags::PRINTABLE);
@@ -165,6 +170,27 @@ impl Observer {
             && first.last_qty == event.last_qty
             && first.side == event.side.opposite();
         hold(same, "both sides of a fill agree")
+    }
+
+    /// A stop has a limit from here on, or the market's.
+    fn triggered(&mut self, event: &Event) -> Result<(), &'static str> {
+        self.open(event)?;
+        let known = self.books.get(&(event.instrument_id, event.side));
+        let rests = known.is_some_and(|book| book.values().any(|id| *id == event.order_id));
+        hold(!rests, "a stop that waits is in no book")?;
+        let continuous = self.phases.get(&event.instrument_id) == Some(&TradingPhase::Continuous);
+        hold(continuous, "stops trigger in the continuous phase alone")?;
+        let seen = self.orders.get_mut(&event.order_id).ok_or("the order is known")?;
+        seen.price = event.price;
+        seen.is_market = event.ord_type == OrdType::Market && event.price == 0;
+        Ok(())
+    }
+
+    fn replenished(&mut self, event: &Event) -> Result<(), &'static str> {
+        let seen = self.open(event)?;
+        hold(seen.shown_qty == 0, "an iceberg shows its next part when the last is gone")?;
+        hold(seen.leaves_qty == event.leaves_qty && event.leaves_qty > 0, "more is left")?;
+        self.join(event)
     }
 
     fn canceled(&mut self, event: &Event) -> Result<(), &'static str> {
@@ -189,7 +215,7 @@ impl Observer {
             hold(event.price == seen.price, "only the same price keeps priority")?;
             let book = self.books.entry((event.instrument_id, event.side)).or_default();
             hold(book.contains_key(&place(event)), "priority is kept")?;
-        } else {
+        } else if event.flags.contains(EventFlags::RESTING) {
             self.leave(event)?;
             if event.flags.contains(EventFlags::MOVED) {
                 self.join(event)?;
@@ -211,9 +237,13 @@ impl Observer {
         if event.flags.contains(EventFlags::RESTING) {
             let book = self.books.entry((event.instrument_id, event.side)).or_default();
             hold(book.contains_key(&place(event)), "priority is kept")?;
+            if event.display_qty > 0 && seen.shown_qty == event.last_qty {
+                book.remove(&place(event));
+            }
         }
         let seen = self.orders.get_mut(&event.order_id).ok_or("the order is known")?;
         seen.leaves_qty = event.leaves_qty;
+        seen.shown_qty = seen.shown_qty.saturating_sub(event.last_qty);
         Ok(())
     }
 
@@ -226,9 +256,11 @@ impl Observer {
     fn join(&mut self, event: &Event) -> Result<(), &'static str> {
         let book = self.books.entry((event.instrument_id, event.side)).or_default();
         let last = book.values().count();
-        let latest = book.keys().map(|place| place.1).max();
+        let latest = book.keys().map(|place| place.2).max();
         hold(last == 0 || latest < Some(event.priority), "who joins is last in time")?;
         book.insert(place(event), event.order_id);
+        let seen = self.orders.get_mut(&event.order_id).ok_or("the order is known")?;
+        seen.shown_qty = event.display_qty.min(event.leaves_qty);
         Ok(())
     }
 

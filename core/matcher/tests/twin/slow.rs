@@ -2,19 +2,24 @@
 //! one, only the records and the descriptions of instruments and capacity. Every question is
 //! answered by looking at all open orders.
 
+mod cancels;
+mod expiry;
 mod limits;
+mod orders;
+mod refusals;
+mod replace;
 mod scopes;
 mod self_match;
+mod stops;
 mod telling;
 mod uncross;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use telling::asked;
 use touchline_matcher::{Capacity, InstrumentLimits, OrderView};
 use touchline_types::{
-    ClOrdId, Command, CommandKind, Event, EventFlags, EventKind, OrdStatus, OrdType, Reason, Scope,
-    Side, TimeInForce, TradingPhase,
+    ClOrdId, Command, CommandKind, Event, EventFlags, ExecInst, OrdStatus, Reason, Scope, Side,
+    TimeInForce, TradingPhase,
 };
 
 /// An order, from its acceptance to the end of the day.
@@ -26,6 +31,8 @@ struct Order {
     cum_qty: u64,
     cum_value: i64,
     priority: u64,
+    /// Of an iceberg that rests: what is left of the part that it shows.
+    shown_qty: u64,
     state: State,
 }
 
@@ -34,6 +41,8 @@ enum State {
     /// Matching: in no book.
     Arriving,
     Resting,
+    /// A stop that waits.
+    Held,
     Filled,
     Canceled,
 }
@@ -46,6 +55,11 @@ impl Order {
         }
     }
 
+    /// What executes at its place in the queue.
+    fn at_hand(&self) -> u64 {
+        if self.terms.display_qty > 0 { self.shown_qty } else { self.leaves_qty() }
+    }
+
     fn status(&self) -> OrdStatus {
         match self.state {
             State::Canceled => OrdStatus::Canceled,
@@ -55,20 +69,12 @@ impl Order {
         }
     }
 
-    fn is_market(&self) -> bool {
-        self.terms.ord_type == OrdType::Market
+    fn has(&self, inst: ExecInst) -> bool {
+        self.terms.exec_inst.contains(inst)
     }
 
-    fn accepts(&self, px: i64) -> bool {
-        match self.terms.side {
-            Side::Buy => self.is_market() || px <= self.terms.price,
-            _ => self.is_market() || px >= self.terms.price,
-        }
-    }
-
-    fn rests(&self) -> bool {
-        let tif = self.terms.time_in_force;
-        !self.is_market() && tif != TimeInForce::ImmediateOrCancel && tif != TimeInForce::FillOrKill
+    fn is_open(&self) -> bool {
+        [State::Resting, State::Held].contains(&self.state)
     }
 }
 
@@ -84,6 +90,8 @@ pub(crate) struct SlowMatcher {
     orders: BTreeMap<u64, Order>,
     /// Orders with state Resting.
     resting: BTreeSet<u64>,
+    /// Orders with state Held.
+    held: BTreeSet<u64>,
     /// Every ClOrdID that is used, and its order.
     names: BTreeMap<(u32, ClOrdId), u64>,
     blocked: BTreeSet<(Scope, u32)>,
@@ -105,6 +113,7 @@ impl SlowMatcher {
             books: limits.iter().map(|each| (each.instrument_id, book(each))).collect(),
             orders: BTreeMap::new(),
             resting: BTreeSet::new(),
+            held: BTreeSet::new(),
             names: BTreeMap::new(),
             blocked: BTreeSet::new(),
             limited: BTreeMap::new(),
@@ -116,15 +125,31 @@ impl SlowMatcher {
 
     pub(crate) fn apply(&mut self, command: &Command) -> Vec<Event> {
         match command.kind {
-            CommandKind::NewOrder => self.new_order(command),
-            CommandKind::CancelOrder => self.cancel(command),
-            CommandKind::ReplaceOrder => self.replace(command),
+            CommandKind::NewOrder => {
+                self.expire_before(command);
+                self.new_order(command);
+                self.trigger_stops();
+            }
+            CommandKind::CancelOrder => {
+                self.cancel(command);
+                self.trigger_stops();
+            }
+            CommandKind::ReplaceOrder => {
+                self.expire_before(command);
+                self.replace(command);
+                self.trigger_stops();
+            }
             CommandKind::OrderStatus => self.status(command),
-            CommandKind::ChangePhase => self.change_phase(command),
+            CommandKind::ChangePhase => {
+                self.expire_before(command);
+                self.change_phase(command);
+                self.trigger_stops();
+            }
             CommandKind::MassCancel => self.mass_cancel(command),
+            CommandKind::ExpireOrders => self.expire_orders(command),
             CommandKind::BlockEntry | CommandKind::AdmitEntry => self.block(command),
             CommandKind::SetLimits => self.set_limits(command),
-            CommandKind::ExpireOrders | CommandKind::SetAccount | CommandKind::Deposit => {
+            CommandKind::SetAccount | CommandKind::Deposit => {
                 self.rejected(command, Reason::UnsupportedCharacteristic);
             }
         }
@@ -152,30 +177,29 @@ impl SlowMatcher {
     }
 
     pub(crate) fn open_orders(&self) -> usize {
-        self.resting.len()
+        self.resting.len() + self.held.len()
+    }
+
+    /// The earliest expire_time of an open order.
+    pub(crate) fn next_expiry(&self) -> Option<u64> {
+        let open = self.orders.values().filter(|order| order.is_open());
+        open.map(|order| order.terms.expire_time).filter(|time| *time > 0).min()
     }
 
     pub(crate) fn view(&self, instrument_id: u32, side: Side) -> Vec<OrderView> {
-        let view = |order: &Order| OrderView {
-            order_id: order.order_id,
-            price: order.terms.price,
-            order_qty: order.terms.order_qty,
-            leaves_qty: order.leaves_qty(),
-            cum_qty: order.cum_qty,
-            cum_value: order.cum_value,
-            priority: order.priority,
-            cl_ord_id: order.terms.cl_ord_id,
-            instrument_id,
-            session_id: order.session_id,
-            member_id: order.terms.member_id,
-            side,
-            ord_type: order.terms.ord_type,
-            time_in_force: order.terms.time_in_force,
-        };
-        self.queue(instrument_id, side).iter().map(|id| view(&self.orders[id])).collect()
+        let queue = self.queue(instrument_id, side);
+        queue.iter().map(|id| view(&self.orders[id])).collect()
     }
 
-    /// The resting orders of a side: best price first, then by priority.
+    /// Stops that wait, by instrument as they were configured, and as they were accepted.
+    pub(crate) fn stops(&self) -> Vec<OrderView> {
+        let of =
+            |id: u32| self.held.iter().filter(move |o| self.orders[o].terms.instrument_id == id);
+        self.books.keys().flat_map(|id| of(*id)).map(|id| view(&self.orders[id])).collect()
+    }
+
+    /// The resting orders of a side: best price first, at a price what is displayed before what
+    /// is hidden, then by priority.
     fn queue(&self, instrument_id: u32, side: Side) -> Vec<u64> {
         let mut queue: Vec<&Order> = self
             .resting
@@ -185,371 +209,20 @@ impl SlowMatcher {
             .collect();
         queue.sort_by_key(|order| {
             let price = i128::from(order.terms.price);
-            (if side == Side::Buy { -price } else { price }, order.priority)
+            let price = if side == Side::Buy { -price } else { price };
+            (price, order.has(ExecInst::HIDDEN), order.priority)
         });
         queue.iter().map(|order| order.order_id).collect()
     }
 
-    fn largest_qty(&self, limits: &InstrumentLimits) -> u64 {
-        let price = limits.min_price.unsigned_abs().max(limits.max_price.unsigned_abs());
-        let safe = i64::MAX as u64 / price.max(u64::from(self.capacity.orders)).max(1);
-        limits.max_order_qty.min(safe)
+    /// The best price of a side, hidden orders included.
+    fn touch(&self, instrument_id: u32, side: Side) -> Option<i64> {
+        let first = *self.queue(instrument_id, side).first()?;
+        Some(self.orders[&first].terms.price)
     }
 
-    /// True if the price needs a level and the side has as many as it can, once `without` is gone.
-    fn lacks_level(&self, command: &Command, without: Option<u64>) -> bool {
-        let prices: BTreeSet<i64> = self
-            .queue(command.instrument_id, command.side)
-            .iter()
-            .filter(|id| Some(**id) != without)
-            .map(|id| self.orders[id].terms.price)
-            .collect();
-        !prices.contains(&command.price) && prices.len() as u32 >= self.capacity.levels
-    }
-
-    fn refuse_new(&self, command: &Command) -> Option<Reason> {
-        if self.is_blocked(command) {
-            return Some(Reason::EntryBlocked);
-        }
-        let Some(book) = self.books.get(&command.instrument_id) else {
-            return Some(Reason::UnknownSymbol);
-        };
-        let limit = command.ord_type == OrdType::Limit;
-        let stays = matches!(command.time_in_force, TimeInForce::Day | TimeInForce::GoodTillCancel);
-        let in_call = book.phase == TradingPhase::Call;
-        if !in_call && book.phase != TradingPhase::Continuous {
-            Some(Reason::ExchangeClosed)
-        } else if command.side == Side::Undisclosed
-            || command.ord_type == OrdType::None
-            || in_call && !(limit && stays)
-            || !plain(command)
-        {
-            Some(Reason::UnsupportedCharacteristic)
-        } else if limit
-            && (command.price < book.limits.min_price || command.price > book.limits.max_price)
-        {
-            Some(Reason::PriceOutOfRange)
-        } else if limit && command.price % book.limits.tick_size != 0 {
-            Some(Reason::TickSize)
-        } else if command.order_qty == 0 {
-            Some(Reason::IncorrectQuantity)
-        } else if !command.order_qty.is_multiple_of(book.limits.lot_size) {
-            Some(Reason::LotSize)
-        } else if command.order_qty > self.largest_qty(&book.limits) || self.is_too_large(command) {
-            Some(Reason::OrderExceedsLimit)
-        } else if self.leads_too_far(command.session_id, command, command.order_qty) {
-            Some(Reason::PositionLimit)
-        } else if self.names.contains_key(&(command.member_id, command.cl_ord_id)) {
-            Some(Reason::DuplicateClOrdId)
-        } else if self.names.len() as u32 >= self.capacity.cl_ord_ids {
-            Some(Reason::TooManyClOrdIds)
-        } else if limit
-            && stays
-            && (self.resting.len() as u32 >= self.capacity.orders
-                || self.lacks_level(command, None))
-        {
-            Some(Reason::TooManyOrders)
-        } else {
-            None
-        }
-    }
-
-    fn new_order(&mut self, command: &Command) {
-        if !self.take_token(command) {
-            return self.rejected(command, Reason::RateExceeded);
-        }
-        if let Some(reason) = self.refuse_new(command) {
-            return self.rejected(command, reason);
-        }
-        let order_id = self.orders.len() as u64 + 1;
-        let mut terms = *command;
-        if terms.ord_type == OrdType::Market {
-            terms.price = 0;
-        }
-        let order = Order {
-            order_id,
-            terms,
-            session_id: command.session_id,
-            cum_qty: 0,
-            cum_value: 0,
-            priority: 0,
-            state: State::Arriving,
-        };
-        self.orders.insert(order_id, order);
-        self.names.insert((command.member_id, command.cl_ord_id), order_id);
-        self.tell(EventKind::Accepted, order_id);
-        if self.phase(command.instrument_id) == Some(TradingPhase::Continuous) {
-            self.take(command, order_id);
-        }
-        if self.orders[&order_id].state == State::Canceled {
-            return;
-        }
-        let order = &self.orders[&order_id];
-        if order.leaves_qty() == 0 {
-            self.order(order_id).state = State::Filled;
-        } else if order.rests() {
-            self.join(order_id);
-            self.tell(EventKind::Added, order_id).priority = self.last_priority;
-        } else {
-            let rest = order.leaves_qty();
-            self.order(order_id).state = State::Canceled;
-            self.tell(EventKind::Canceled, order_id).last_qty = rest;
-        }
-    }
-
-    /// Executes an arriving order against the other side, or leaves it alone if it is a FOK that
-    /// cannot execute in full.
-    fn take(&mut self, command: &Command, order_id: u64) {
-        let order = self.orders[&order_id].clone();
-        let opposite = match order.terms.side {
-            Side::Buy => Side::Sell,
-            _ => Side::Buy,
-        };
-        let mut queue = self.queue(order.terms.instrument_id, opposite);
-        queue.retain(|id| order.accepts(self.orders[id].terms.price));
-        let there: u64 = self.reached(command, &order, &queue);
-        if order.terms.time_in_force == TimeInForce::FillOrKill && there < order.leaves_qty() {
-            return;
-        }
-        for resting in queue {
-            if self.orders[&order_id].state == State::Canceled {
-                break;
-            }
-            if self.orders[&order_id].leaves_qty() > 0 && self.is_own(command, &order, resting) {
-                self.prevent(command, order_id, resting);
-                continue;
-            }
-            let qty = self.orders[&order_id].leaves_qty().min(self.orders[&resting].leaves_qty());
-            if qty > 0 {
-                let px = self.orders[&resting].terms.price;
-                let printed = EventFlags::RESTING.with(EventFlags::PRINTABLE);
-                self.trade([(resting, printed), (order_id, EventFlags::AGGRESSOR)], px, qty);
-            }
-        }
-    }
-
-    fn trade(&mut self, sides: [(u64, EventFlags); 2], px: i64, qty: u64) {
-        self.last_trd_match_id += 1;
-        for (order_id, flags) in sides {
-            let order = self.order(order_id);
-            order.cum_qty += qty;
-            order.cum_value += px * qty as i64;
-            let rested = order.state == State::Resting;
-            let (owner, side) = (order.session_id, order.terms.side);
-            let instrument_id = order.terms.instrument_id;
-            if order.leaves_qty() == 0 {
-                order.state = State::Filled;
-                self.resting.remove(&order_id);
-            }
-            self.note_fill(owner, instrument_id, side, qty);
-            let priority = if rested { self.orders[&order_id].priority } else { 0 };
-            let trd_match_id = self.last_trd_match_id;
-            let event = self.tell(EventKind::Executed, order_id);
-            event.last_px = px;
-            event.last_qty = qty;
-            event.trd_match_id = trd_match_id;
-            event.priority = priority;
-            event.flags = flags;
-        }
-        let instrument_id = self.orders[&sides[0].0].terms.instrument_id;
-        if let Some(book) = self.books.get_mut(&instrument_id) {
-            book.last_px = Some(px);
-        }
-    }
-
-    fn join(&mut self, order_id: u64) {
-        self.last_priority += 1;
-        let priority = self.last_priority;
-        let order = self.order(order_id);
-        order.priority = priority;
-        order.state = State::Resting;
-        self.resting.insert(order_id);
-    }
-
-    /// The open order that a cancel or replace names, or why it is refused.
-    fn named(&self, command: &Command) -> Result<u64, (Reason, Option<u64>)> {
-        if self.names.contains_key(&(command.member_id, command.cl_ord_id)) {
-            return Err((Reason::DuplicateClOrdId, None));
-        }
-        let unknown = (Reason::UnknownOrder, None);
-        let key = (command.member_id, command.orig_cl_ord_id);
-        let order_id = *self.names.get(&key).ok_or(unknown)?;
-        let order = &self.orders[&order_id];
-        if order.terms.cl_ord_id != command.orig_cl_ord_id {
-            return Err(unknown);
-        }
-        match order.state {
-            State::Resting => Ok(order_id),
-            _ => Err((Reason::TooLateToCancel, Some(order_id))),
-        }
-    }
-
-    fn cancel(&mut self, command: &Command) {
-        let order_id = match self.named(command) {
-            Ok(order_id) => order_id,
-            Err((reason, order_id)) => {
-                return self.cancel_rejected(command, reason, order_id, EventFlags::NONE);
-            }
-        };
-        let last_qty = self.orders[&order_id].leaves_qty();
-        self.resting.remove(&order_id);
-        self.order(order_id).state = State::Canceled;
-        let event = self.tell(EventKind::Canceled, order_id);
-        event.last_qty = last_qty;
-        event.orig_cl_ord_id = command.orig_cl_ord_id;
-        event.cl_ord_id = command.cl_ord_id;
-        event.flags = EventFlags::RESTING;
-    }
-
-    fn refuse_replace(&self, command: &Command, order: &Order) -> Option<Reason> {
-        let terms = &order.terms;
-        let book = &self.books[&terms.instrument_id];
-        let matches_phase = [TradingPhase::Call, TradingPhase::Continuous].contains(&book.phase);
-        let tif = command.time_in_force;
-        if command.instrument_id != terms.instrument_id
-            || command.side != terms.side
-            || command.ord_type != OrdType::Limit
-        {
-            Some(Reason::NotReplaceable)
-        } else if !matches_phase {
-            Some(Reason::ExchangeClosed)
-        } else if tif == TimeInForce::ImmediateOrCancel
-            || tif == TimeInForce::FillOrKill
-            || !plain(command)
-        {
-            Some(Reason::UnsupportedCharacteristic)
-        } else if command.price < book.limits.min_price || command.price > book.limits.max_price {
-            Some(Reason::PriceOutOfRange)
-        } else if command.price % book.limits.tick_size != 0 {
-            Some(Reason::TickSize)
-        } else if command.order_qty <= order.cum_qty {
-            Some(Reason::IncorrectQuantity)
-        } else if !command.order_qty.is_multiple_of(book.limits.lot_size) {
-            Some(Reason::LotSize)
-        } else if command.order_qty > self.largest_qty(&book.limits) || self.is_too_large(command) {
-            Some(Reason::OrderExceedsLimit)
-        } else if command.order_qty > terms.order_qty
-            && self.leads_too_far(order.session_id, command, command.order_qty - terms.order_qty)
-        {
-            Some(Reason::PositionLimit)
-        } else if self.names.len() as u32 >= self.capacity.cl_ord_ids {
-            Some(Reason::TooManyClOrdIds)
-        } else if self.lacks_level(command, Some(order.order_id)) {
-            Some(Reason::TooManyOrders)
-        } else {
-            None
-        }
-    }
-
-    fn replace(&mut self, command: &Command) {
-        let of_replace = EventFlags::OF_REPLACE;
-        let early = if !self.take_token(command) {
-            Some(Reason::RateExceeded)
-        } else if self.is_blocked(command) {
-            Some(Reason::EntryBlocked)
-        } else {
-            None
-        };
-        if let Some(reason) = early {
-            let key = (command.member_id, command.orig_cl_ord_id);
-            let named = self.names.get(&key).copied();
-            let latest = |id: &u64| self.orders[id].terms.cl_ord_id == command.orig_cl_ord_id;
-            let order_id = named.filter(latest);
-            return self.cancel_rejected(command, reason, order_id, of_replace);
-        }
-        let order_id = match self.named(command) {
-            Ok(order_id) => order_id,
-            Err((reason, order_id)) => {
-                return self.cancel_rejected(command, reason, order_id, of_replace);
-            }
-        };
-        if let Some(reason) = self.refuse_replace(command, &self.orders[&order_id]) {
-            return self.cancel_rejected(command, reason, Some(order_id), of_replace);
-        }
-        self.names.insert((command.member_id, command.cl_ord_id), order_id);
-        let before = self.orders[&order_id].clone();
-        let order = self.order(order_id);
-        order.terms.cl_ord_id = command.cl_ord_id;
-        order.terms.price = command.price;
-        order.terms.order_qty = command.order_qty;
-        order.terms.time_in_force = command.time_in_force;
-        order.terms.self_match_id = command.self_match_id;
-
-        let keeps =
-            command.price == before.terms.price && command.order_qty < before.terms.order_qty;
-        let opposite = if command.side == Side::Buy { Side::Sell } else { Side::Buy };
-        let touch = self.queue(command.instrument_id, opposite).first().copied();
-        let executes = self.phase(command.instrument_id) == Some(TradingPhase::Continuous)
-            && touch.is_some_and(|touch| {
-                self.orders[&order_id].accepts(self.orders[&touch].terms.price)
-            });
-        let mut flags = EventFlags::RESTING;
-        let mut priority = 0;
-        if keeps {
-            flags = flags.with(EventFlags::KEEPS_PRIORITY);
-            priority = before.priority;
-        } else if !executes {
-            self.join(order_id);
-            flags = flags.with(EventFlags::MOVED);
-            priority = self.last_priority;
-        }
-        let event = self.tell(EventKind::Replaced, order_id);
-        event.orig_cl_ord_id = command.orig_cl_ord_id;
-        event.last_qty = before.leaves_qty();
-        event.priority = priority;
-        event.flags = flags;
-        if keeps || !executes {
-            return;
-        }
-        self.resting.remove(&order_id);
-        self.order(order_id).state = State::Arriving;
-        self.take(command, order_id);
-        if self.orders[&order_id].leaves_qty() > 0 {
-            self.join(order_id);
-            self.tell(EventKind::Added, order_id).priority = self.last_priority;
-        }
-    }
-
-    fn status(&mut self, command: &Command) {
-        let key = (command.member_id, command.cl_ord_id);
-        let order = self.names.get(&key).map(|id| self.orders[id].clone());
-        match order.filter(|order| order.terms.cl_ord_id == command.cl_ord_id) {
-            Some(order) => {
-                let event = self.tell(EventKind::Status, order.order_id);
-                event.session_id = command.session_id;
-                if order.state == State::Resting {
-                    event.priority = order.priority;
-                }
-            }
-            None => {
-                let mut event = asked(EventKind::Status, command);
-                event.reason = Reason::UnknownOrder;
-                self.events.push(event);
-            }
-        }
-    }
-
-    fn change_phase(&mut self, command: &Command) {
-        let reason = match self.books.get(&command.instrument_id) {
-            None => Reason::UnknownSymbol,
-            Some(_) if command.session_id != 0 => Reason::UnsupportedCharacteristic,
-            Some(book) if command.phase == book.phase => Reason::PhaseNotAdmitted,
-            Some(_) if command.phase == TradingPhase::None => Reason::PhaseNotAdmitted,
-            Some(_) => Reason::None,
-        };
-        if reason != Reason::None {
-            return self.rejected(command, reason);
-        }
-        if let Some(book) = self.books.get_mut(&command.instrument_id) {
-            book.phase = command.phase;
-        }
-        let mut event = Event::of(EventKind::PhaseChanged);
-        event.instrument_id = command.instrument_id;
-        event.phase = command.phase;
-        self.events.push(event);
-        if command.phase == TradingPhase::Continuous {
-            self.uncross(command.instrument_id);
-        }
+    fn is_continuous(&self, instrument_id: u32) -> bool {
+        self.phase(instrument_id) == Some(TradingPhase::Continuous)
     }
 
     fn order(&mut self, order_id: u64) -> &mut Order {
@@ -557,20 +230,37 @@ impl SlowMatcher {
     }
 }
 
-/// True if an order says nothing that the matcher does not do.
-fn plain(command: &Command) -> bool {
-    let mut plain = Command::of(command.kind);
-    plain.ord_type = command.ord_type;
-    let given = Command {
-        ord_type: command.ord_type,
-        stop_px: command.stop_px,
-        display_qty: command.display_qty,
-        min_qty: command.min_qty,
-        expire_time: command.expire_time,
-        exec_inst: command.exec_inst,
-        ..Command::of(command.kind)
-    };
-    given == plain
-        && [OrdType::None, OrdType::Market, OrdType::Limit].contains(&command.ord_type)
-        && command.time_in_force != TimeInForce::GoodTillDate
+fn view(order: &Order) -> OrderView {
+    OrderView {
+        order_id: order.order_id,
+        price: order.terms.price,
+        order_qty: order.terms.order_qty,
+        leaves_qty: order.leaves_qty(),
+        shown_qty: if order.state == State::Held { 0 } else { order.at_hand() },
+        cum_qty: order.cum_qty,
+        cum_value: order.cum_value,
+        priority: order.priority,
+        cl_ord_id: order.terms.cl_ord_id,
+        instrument_id: order.terms.instrument_id,
+        session_id: order.session_id,
+        member_id: order.terms.member_id,
+        side: order.terms.side,
+        ord_type: order.terms.ord_type,
+        time_in_force: order.terms.time_in_force,
+    }
+}
+
+fn opposite(side: Side) -> Side {
+    if side == Side::Buy { Side::Sell } else { Side::Buy }
+}
+
+/// True for a time in force with which a rest may stay.
+fn stays(time_in_force: TimeInForce) -> bool {
+    [TimeInForce::Day, TimeInForce::GoodTillCancel, TimeInForce::GoodTillDate]
+        .contains(&time_in_force)
+}
+
+/// True if an order of a side at a limit executes at a price.
+fn reaches(side: Side, limit: i64, price: i64) -> bool {
+    if side == Side::Buy { price <= limit } else { price >= limit }
 }

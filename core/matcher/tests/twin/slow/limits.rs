@@ -118,7 +118,8 @@ impl SlowMatcher {
     }
 
     fn open_qty(&self, session_id: u32, instrument_id: u32, side: Side) -> u64 {
-        let orders = self.resting.iter().map(|id| &self.orders[id]).filter(|order| {
+        let open = self.resting.iter().chain(&self.held);
+        let orders = open.map(|id| &self.orders[id]).filter(|order| {
             order.session_id == session_id
                 && order.terms.instrument_id == instrument_id
                 && order.terms.side == side

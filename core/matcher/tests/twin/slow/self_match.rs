@@ -40,21 +40,24 @@ impl SlowMatcher {
     }
 
     /// Does what the command says of an arriving order and one of its owner.
-    pub(super) fn prevent(&mut self, command: &Command, arriving: u64, resting: u64) {
+    /// True if the arriving one is gone then.
+    pub(super) fn prevent(&mut self, command: &Command, arriving: u64, resting: u64) -> bool {
         let instruction = command.self_match_instruction;
         let both = SelfMatchInstruction::CancelBoth;
         if instruction == SelfMatchInstruction::Decrement {
-            let (a, b) = (self.orders[&arriving].leaves_qty(), self.orders[&resting].leaves_qty());
+            let (a, b) = (self.orders[&arriving].leaves_qty(), self.orders[&resting].at_hand());
             self.lessen(resting, a.min(b));
             self.lessen(arriving, a.min(b));
-            return;
+            return self.orders[&arriving].state == State::Canceled;
         }
         if instruction == SelfMatchInstruction::CancelPassive || instruction == both {
             self.give_up(resting);
         }
         if instruction == SelfMatchInstruction::CancelAggressive || instruction == both {
             self.give_up(arriving);
+            return true;
         }
+        false
     }
 
     /// Takes quantity off an order, or cancels it where nothing would be left.
@@ -64,6 +67,7 @@ impl SlowMatcher {
         }
         let order = self.order(order_id);
         order.terms.order_qty -= qty;
+        order.shown_qty = order.shown_qty.saturating_sub(qty);
         let rests = order.state == State::Resting;
         let priority = if rests { order.priority } else { 0 };
         let event = self.tell(EventKind::Restated, order_id);
@@ -71,6 +75,9 @@ impl SlowMatcher {
         event.priority = priority;
         event.reason = Reason::SelfMatch;
         event.flags = if rests { EventFlags::RESTING } else { EventFlags::AGGRESSOR };
+        if rests && self.orders[&order_id].at_hand() == 0 {
+            self.replenish(order_id);
+        }
     }
 
     fn give_up(&mut self, order_id: u64) {

@@ -9,6 +9,14 @@ impl SlowMatcher {
     pub(super) fn tell(&mut self, kind: EventKind, order_id: u64) -> &mut Event {
         let order = &self.orders[&order_id];
         let mut event = asked(kind, &order.terms);
+        // Of an order that is gone this is forgotten.
+        let asked_for = [EventKind::Status, EventKind::CancelRejected].contains(&kind);
+        if order.is_open() || !asked_for {
+            event.stop_px = order.terms.stop_px;
+            event.display_qty = order.terms.display_qty;
+            event.expire_time = order.terms.expire_time;
+            event.exec_inst = order.terms.exec_inst;
+        }
         event.orig_cl_ord_id = [0; 20];
         event.order_id = order_id;
         event.session_id = order.session_id;

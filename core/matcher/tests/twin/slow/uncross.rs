@@ -19,10 +19,11 @@ impl SlowMatcher {
         let printed = resting.with(EventFlags::PRINTABLE);
         let mut missing = volume;
         while missing > 0 {
-            let open = |ids: &[u64]| ids.iter().copied().find(|id| self.resting.contains(id));
-            let (bid, offer) = (open(&bids).expect("a bid"), open(&offers).expect("an offer"));
-            let qty =
-                missing.min(self.orders[&bid].leaves_qty()).min(self.orders[&offer].leaves_qty());
+            let front = |side| self.queue(instrument_id, side).first().copied();
+            let (bid, offer) =
+                (front(Side::Buy).expect("a bid"), front(Side::Sell).expect("an offer"));
+            let at_hand = |id: u64| self.orders[&id].at_hand();
+            let qty = missing.min(at_hand(bid)).min(at_hand(offer));
             self.trade([(bid, printed), (offer, resting)], px, qty);
             missing -= qty;
         }
