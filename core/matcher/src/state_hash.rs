@@ -2,8 +2,8 @@
 //! the order of the parts does not matter.
 //!
 //! Parts: each open order with its extras, each ClOrdID that is superseded or whose order is gone,
-//! each instrument with its phase and last price, each block of order entry, the limits and the bucket of each
-//! session that has some, what it holds of each instrument, and the counters.
+//! each instrument with its phase and last price, each block of order entry, the limits and the
+//! bucket of each session that has some, what it holds of each instrument, and the counters.
 
 use touchline_types::{OrdStatus, Scope};
 

@@ -1,6 +1,6 @@
 //! The bare path: the matcher's price-time book, without names, owners, checks and reports.
 //!
-//! An order of the flow is known by its number, which is its tag; where it rests is noted by number.
+//! An order of the flow is known by its number, which is its tag, and so is where it rests.
 
 use touchline_matcher::OwnedBook;
 use touchline_types::Side;

@@ -1,9 +1,9 @@
 //! The matching benchmark: one file of order flow, played into books and into the matcher.
 //!
 //! `workload` reads the file and what must come of it; `replay` plays it into a book and measures;
-//! `floor` is the book that does the least the flow allows; `bare` the matcher's book alone; `full` is the matcher as the engine has
-//! it, with members, limits and reports. Every path must come to the facts of the file, or it is
-//! an error.
+//! `floor` is the book that does the least the flow allows; `bare` the matcher's book alone;
+//! `full` is the matcher as the engine has it, with members, limits and reports. Every path must
+//! come to the facts of the file, or it is an error.
 
 mod bare;
 mod commands;
