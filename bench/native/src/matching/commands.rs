@@ -7,7 +7,8 @@
 //! names its order by the latest one.
 
 use touchline_types::{
-    ClOrdId, Command, CommandKind, OrdType, Scope, Side, TimeInForce, write_base32,
+    ClOrdId, Command, CommandKind, OrdType, Scope, SelfMatchInstruction, SelfMatchScope, Side,
+    TimeInForce, write_base32,
 };
 
 use super::floor::Floor;
@@ -94,6 +95,8 @@ impl Members {
         let sent = &mut self.sent[action.id as usize];
         (command.instrument_id, command.session_id) = (INSTRUMENT_ID, sent.member);
         (command.member_id, command.msg_seq_num) = (sent.member, 1);
+        command.self_match_scope = SelfMatchScope::Member;
+        command.self_match_instruction = SelfMatchInstruction::CancelAggressive;
         command.side = if action.is_offer { Side::Sell } else { Side::Buy };
         command.cl_ord_id = name(b'C', command.seq);
         if let Kind::New | Kind::Take = action.kind {
