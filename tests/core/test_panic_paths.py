@@ -22,6 +22,7 @@ BROKEN = "17touchline_matcher9invariant6broken"
 MOVES_MEMORY = {"memcpy", "memmove", "memset", "memcmp", "bcmp"}
 CRATES = {
     "touchline_types": "core/types/src/lib.rs",
+    "touchline_prefetch": "core/prefetch/src/lib.rs",
     "touchline_matcher": "core/matcher/src/lib.rs",
     "matcher_probe": "tests/core/matcher_probe.rs",
 }

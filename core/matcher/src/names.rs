@@ -14,6 +14,7 @@
 //! cannot be guessed. It is the largest thing that is read at random, so it is no larger than it
 //! must be. The hash is fixed, so that a replay takes the same steps everywhere.
 
+use touchline_prefetch::prefetch;
 use touchline_types::{ClOrdId, OrdStatus, OrdType, Side, TimeInForce};
 
 use crate::book::RestingOrder;
@@ -371,12 +372,23 @@ impl<M: Memory> Names<M> {
         name.is(known.member_id, &known.cl_ord_id).then_some(named)
     }
 
-    /// Reads the line of the index where a ClOrdID belongs.
+    /// Asks for the line of the index where a ClOrdID belongs.
     #[inline]
-    pub(crate) fn warm(&self, name: &Name) {
+    pub(crate) fn prefetch(&self, name: &Name) {
         if let Some(line) = self.index.as_ref().get(self.line_of(name.hash)) {
-            core::hint::black_box(line.used);
+            prefetch(line);
         }
+    }
+
+    /// The slot of the open order that a ClOrdID seems to name, by its line of the index alone;
+    /// asks for the record.
+    #[inline]
+    pub(crate) fn guess(&self, name: &Name) -> Option<u32> {
+        let line = self.index.as_ref().get(self.line_of(name.hash))?;
+        let same = line.look(tag(name.hash));
+        let place = *line.places.get(same.checked_ilog2()? as usize)?;
+        prefetch(self.records.as_ref().get(place as usize)?);
+        Some(place)
     }
 
     /// Gives the order in a slot its ClOrdID.

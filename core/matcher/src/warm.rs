@@ -11,7 +11,7 @@ use touchline_types::{Command, CommandKind};
 use crate::book::NONE;
 use crate::emitter::EventSink;
 use crate::matcher::Matcher;
-use crate::names::{Name, Named};
+use crate::names::Name;
 use crate::state_hash;
 use crate::storage::Memory;
 
@@ -66,17 +66,21 @@ impl<M: Memory> Matcher<M> {
             let mut hashes = [NO_HASHES; AHEAD];
             for (of, command) in hashes.iter_mut().zip(batch) {
                 *of = Hashes::of(command);
-                self.names.warm(&of.own(command));
-                self.names.warm(&of.orig(command));
+                self.names.prefetch(&of.own(command));
+                self.names.prefetch(&of.orig(command));
+                if let Some(instrument) = self.books.find_instrument(command.instrument_id) {
+                    self.limits.prefetch(command.session_id, instrument);
+                    self.books.prefetch_tail(instrument, command.side, command.price);
+                }
             }
-            for (of, command) in hashes.iter_mut().zip(batch) {
-                if of.orig == 0 {
-                    continue;
-                }
-                if let Ok(Named::Open(slot)) = self.names.find(&of.orig(command)) {
+            for (of, command) in hashes.iter_mut().zip(batch).filter(|(of, _)| of.orig != 0) {
+                if let Some(slot) = self.names.guess(&of.orig(command)) {
                     of.found = slot;
-                    self.books.warm(slot);
+                    self.books.prefetch(slot);
                 }
+            }
+            for of in hashes.iter().filter(|of| of.found != NONE) {
+                self.books.prefetch_neighbours(of.found);
             }
             for (of, command) in hashes.iter().zip(batch) {
                 self.apply_hashed(command, of, sink);
