@@ -61,6 +61,7 @@ phase = "{phase}"
 [[member]]
 name = "ALPHA"
 sessions = ["ALPHA1", "ALPHA2"]
+firm_id = 7
 
 [[member]]
 name = "BETA"

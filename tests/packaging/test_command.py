@@ -125,14 +125,22 @@ def test_kill_and_resume_say_what_they_did_and_status_shows_it(venue):
     assert re.search(r"member BETA may enter no orders; 0 open orders cancelled", killed.stdout)
     touchline("kill", venue.config, "--session", "ALPHA2")
     status = json.loads(touchline("status", "--json", venue.config).stdout)["engine"]
-    assert status["blocked"] == {"venue": False, "members": ["BETA"], "sessions": ["ALPHA2"]}
+    assert status["blocked"] == {
+        "venue": False,
+        "firms": [],
+        "members": ["BETA"],
+        "sessions": ["ALPHA2"],
+    }
     for scope in (["--member", "BETA"], ["--session", "ALPHA2"]):
         assert touchline("resume", venue.config, *scope).returncode == 0
     status = json.loads(touchline("status", "--json", venue.config).stdout)["engine"]
-    assert status["blocked"] == {"venue": False, "members": [], "sessions": []}
+    assert status["blocked"] == {"venue": False, "firms": [], "members": [], "sessions": []}
     unknown = touchline("kill", venue.config, "--session", "NOBODY")
     assert unknown.returncode == 1
     assert "no session" in unknown.stderr
+    unknown = touchline("kill", venue.config, "--firm", "9")
+    assert unknown.returncode == 1
+    assert "no firm 9" in unknown.stderr
 
 
 def test_limits_are_set_shown_and_taken_away(venue):

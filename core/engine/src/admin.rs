@@ -68,6 +68,8 @@ pub struct AdminServer {
     path: PathBuf,
     instruments: Vec<(u32, String)>,
     members: Vec<(u32, String)>,
+    /// Numbers of the firms that members have.
+    firms: Vec<u32>,
     sessions: Vec<(u32, String)>,
 }
 
@@ -97,8 +99,10 @@ pub fn operator(
         .map(|session| (session.id, session.comp_id.clone()))
         .chain(venue.strategies.iter().map(|strategy| (strategy.id, strategy.name.clone())))
         .collect();
+    let firms = venue.members.iter().map(|member| member.firm_id).filter(|id| *id > 0).collect();
     let path = path.to_path_buf();
-    let server = AdminServer { requests, engine, listener, path, instruments, members, sessions };
+    let server =
+        AdminServer { requests, engine, listener, path, instruments, members, firms, sessions };
     Ok((server, Operator(received)))
 }
 
@@ -220,18 +224,24 @@ impl AdminServer {
         Ok(ids)
     }
 
-    /// Whose order entry is meant: exactly one of `session`, `member` and `venue` says so.
+    /// Whose order entry is meant: exactly one of `session`, `member`, `firm` and `venue` says so.
     fn scope_of(&self, request: &Value) -> Result<(Scope, u32), String> {
-        let [session, member, venue] = ["session", "member", "venue"].map(|name| request.get(name));
-        match (session, member, venue) {
-            (Some(name), None, None) => {
+        let [session, member, firm, venue] =
+            ["session", "member", "firm", "venue"].map(|name| request.get(name));
+        match (session, member, firm, venue) {
+            (Some(name), None, None, None) => {
                 Ok((Scope::Session, number_of(&self.sessions, "session", name)?))
             }
-            (None, Some(name), None) => {
+            (None, Some(name), None, None) => {
                 Ok((Scope::Member, number_of(&self.members, "member", name)?))
             }
-            (None, None, Some(Value::Bool(true))) => Ok((Scope::Venue, 0)),
-            _ => Err("name one session, one member, or \"venue\":true".into()),
+            (None, None, Some(number), None) => {
+                let known = |id: &u32| Some(u64::from(*id)) == number.as_u64();
+                let found = self.firms.iter().copied().find(known);
+                found.map(|id| (Scope::Firm, id)).ok_or_else(|| format!("no firm {number}"))
+            }
+            (None, None, None, Some(Value::Bool(true))) => Ok((Scope::Venue, 0)),
+            _ => Err("name one session, one member, one firm, or \"venue\":true".into()),
         }
     }
 

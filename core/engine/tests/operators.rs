@@ -87,7 +87,8 @@ fn a_kill_blocks_and_cancels_and_resume_admits_again() {
     assert!(answers[0].contains(r#""ok":true"#), "{}", answers[0]);
     assert!(answers[0].contains(r#""canceled_orders":2"#), "{}", answers[0]);
     assert!(answers[1].contains(r#""canceled_orders":1"#), "{}", answers[1]);
-    let blocked = r#""blocked":{"members":["BETA"],"sessions":["ALPHA1"],"venue":false}"#;
+    let blocked =
+        r#""blocked":{"firms":[],"members":["BETA"],"sessions":["ALPHA1"],"venue":false}"#;
     assert!(answers[2].contains(blocked), "{}", answers[2]);
     assert!(answers[3].contains("no session"), "{}", answers[3]);
     assert!(answers[4].contains("name one session"), "{}", answers[4]);

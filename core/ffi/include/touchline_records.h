@@ -114,7 +114,7 @@ enum {
     TL_EVENT_KIND_SNAPSHOT_INSTRUMENT = 16, /* Ring of a strategy only: an instrument with phase, last_px (the lowest number without one), and the strategy's own position in cum_value */
     TL_EVENT_KIND_SNAPSHOT_ORDER = 17, /* Ring of a strategy only: a resting order as it was after command seq, without its owner */
     TL_EVENT_KIND_SNAPSHOT_END = 18, /* Ring of a strategy only: the snapshot is whole for who has read as many public records as priority says */
-    TL_EVENT_KIND_TRIGGERED = 19, /* A stop has become a market or limit order; ExecType(150)=L */
+    TL_EVENT_KIND_TRIGGERED = 19, /* A stop has become a market or limit order; ExecType(150)=D, for FIX 4.4 has no value for it */
     TL_EVENT_KIND_REPLENISHED = 20, /* An iceberg shows its next part at the end of its queue; ExecType(150)=D */
     TL_EVENT_KIND_RESTATED = 21, /* Self-match prevention took last_qty from an order; ExecType(150)=D */
     TL_EVENT_KIND_EXPIRED = 22, /* The rest of an order is gone, for its expire_time has come; ExecType(150)=C */

@@ -91,8 +91,9 @@ def add_kill(commands: Subparsers) -> None:
     parser = commands.add_parser(
         "kill",
         help="block order entry and cancel what is open",
-        description="Refuses new orders and replaces of a session, of all sessions of a member, or "
-        "of everybody, and cancels their open orders. Cancels and status requests stay admitted. "
+        description="Refuses new orders and replaces of a session, of all sessions of a member, of "
+        "all members of a firm, or of everybody, and cancels their open orders. Cancels and status "
+        "requests stay admitted. "
         "Both are sequenced commands; the block outlives a restart. `touchline status` shows who "
         "is blocked, `touchline resume` takes a block back.",
     )
@@ -146,6 +147,7 @@ def _scope_arguments(parser: argparse.ArgumentParser) -> None:
     scope = parser.add_mutually_exclusive_group(required=True)
     scope.add_argument("--session", metavar="COMP_ID", help="one session")
     scope.add_argument("--member", metavar="NAME", help="all sessions of a member")
+    scope.add_argument("--firm", type=int, metavar="N", help="all members of a firm")
     scope.add_argument("--all", action="store_true", help="everybody")
 
 
@@ -183,7 +185,7 @@ def _phase(options: argparse.Namespace) -> int:
 
 def _kill(options: argparse.Namespace) -> int:
     venue = Venue.load(options.venue)
-    answer = admin.kill(venue, session=options.session, member=options.member)
+    answer = admin.kill(venue, session=options.session, member=options.member, firm=options.firm)
     print(
         f"{venue.name}: {_scope_name(options)} may enter no orders; "
         f"{answer['canceled_orders']} open orders cancelled, seq {answer['seq']}"
@@ -193,7 +195,7 @@ def _kill(options: argparse.Namespace) -> int:
 
 def _resume(options: argparse.Namespace) -> int:
     venue = Venue.load(options.venue)
-    answer = admin.resume(venue, session=options.session, member=options.member)
+    answer = admin.resume(venue, session=options.session, member=options.member, firm=options.firm)
     print(f"{venue.name}: the block of {_scope_name(options)} is gone, seq {answer['seq']}")
     return 0
 
@@ -218,6 +220,8 @@ def _limits(options: argparse.Namespace) -> int:
 def _scope_name(options: argparse.Namespace) -> str:
     if options.session is not None:
         return f"session {options.session}"
+    if options.firm is not None:
+        return f"firm {options.firm}"
     return f"member {options.member}" if options.member is not None else "everybody"
 
 

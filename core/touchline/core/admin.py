@@ -66,20 +66,22 @@ def set_phase(venue: Venue, symbol: str, phase: str) -> dict[str, Any]:
     return ask(venue, {"command": "phase", "instrument": symbol, "phase": phase})
 
 
-def kill(venue: Venue, *, session: str | None = None, member: str | None = None) -> dict[str, Any]:
-    """Block order entry of a session, a member, or (with neither) the venue; cancel what is open.
+def kill(
+    venue: Venue, *, session: str | None = None, member: str | None = None, firm: int | None = None
+) -> dict[str, Any]:
+    """Block order entry of a session, member or firm, or (with none) the venue; cancel its orders.
 
     Cancels and status requests stay admitted. The answer holds ``canceled_orders``; errors as in
     :func:`ask`.
     """
-    return ask(venue, {"command": "kill"} | _scope(session, member), timeout_s=10.0)
+    return ask(venue, {"command": "kill"} | _scope(session, member, firm), timeout_s=10.0)
 
 
 def resume(
-    venue: Venue, *, session: str | None = None, member: str | None = None
+    venue: Venue, *, session: str | None = None, member: str | None = None, firm: int | None = None
 ) -> dict[str, Any]:
     """Take back what :func:`kill` blocked with the same arguments; nothing else."""
-    return ask(venue, {"command": "resume"} | _scope(session, member))
+    return ask(venue, {"command": "resume"} | _scope(session, member, firm))
 
 
 def set_limits(
@@ -123,12 +125,12 @@ def set_limits(
     return ask(venue, {"command": "limits", "session": session} | limits)
 
 
-def _scope(session: str | None, member: str | None) -> dict[str, Any]:
-    if session is not None and member is not None:
-        raise ConfigError("name a session or a member, not both")
-    if session is not None:
-        return {"session": session}
-    return {"member": member} if member is not None else {"venue": True}
+def _scope(session: str | None, member: str | None, firm: int | None) -> dict[str, Any]:
+    given = {"session": session, "member": member, "firm": firm}
+    named = {name: value for name, value in given.items() if value is not None}
+    if len(named) > 1:
+        raise ConfigError("name a session, a member or a firm, only one of them")
+    return named or {"venue": True}
 
 
 def _line(link: socket.socket) -> bytes:

@@ -529,7 +529,7 @@ pub enum EventKind {
     SnapshotOrder = 17,
     /// Ring of a strategy only: the snapshot is whole for who has read as many public records as priority says.
     SnapshotEnd = 18,
-    /// A stop has become a market or limit order; ExecType(150)=L.
+    /// A stop has become a market or limit order; ExecType(150)=D, for FIX 4.4 has no value for it.
     Triggered = 19,
     /// An iceberg shows its next part at the end of its queue; ExecType(150)=D.
     Replenished = 20,

@@ -63,8 +63,7 @@ pub(crate) const fn exec_type(kind: EventKind) -> u8 {
         EventKind::Canceled => b'4',
         EventKind::Replaced => b'5',
         EventKind::Status => b'I',
-        EventKind::Triggered => b'L',
-        EventKind::Replenished | EventKind::Restated => b'D',
+        EventKind::Triggered | EventKind::Replenished | EventKind::Restated => b'D',
         EventKind::Expired => b'C',
         _ => b'8',
     }
@@ -193,12 +192,17 @@ fn write_execution_report(event: &Event, instrument: Option<&Instrument>, writer
 fn write_restatement(event: &Event, writer: &mut Writer<'_>) {
     let reason = match (event.kind, event.reason) {
         (EventKind::Restated, _) => PARTIAL_DECLINE,
-        (EventKind::Replenished, _) => OTHER,
+        (EventKind::Replenished | EventKind::Triggered, _) => OTHER,
         (EventKind::Canceled, reason) if reason != Reason::None => MARKET_OPTION,
         _ => return,
     };
     writer.u64(tags::EXEC_RESTATEMENT_REASON, reason);
-    write_text(event.reason.text(), writer);
+    let text = match event.kind {
+        EventKind::Triggered => "the stop price is reached",
+        EventKind::Replenished => "the next part is shown",
+        _ => event.reason.text(),
+    };
+    write_text(text, writer);
 }
 
 /// LastLiquidityInd(851): 1 added, 2 removed; in an uncross neither side did.

@@ -1,6 +1,7 @@
 //! What operators ask of the engine. Their commands are sequenced like everybody's; they are
 //! answered when the last of them is released.
 
+use std::collections::BTreeSet;
 use std::sync::mpsc::Sender;
 
 use serde_json::{Value, json};
@@ -137,12 +138,16 @@ impl Engine {
     fn blocked(&self) -> Value {
         let is_blocked = |scope, id| self.matcher.is_blocked(scope, id);
         let members = self.venue.members.iter().filter(|m| is_blocked(Scope::Member, m.id));
+        let firms: BTreeSet<u32> =
+            self.venue.members.iter().map(|member| member.firm_id).filter(|id| *id > 0).collect();
+        let firms = firms.into_iter().filter(|id| is_blocked(Scope::Firm, *id));
         let sessions = self.venue.sessions.iter().map(|one| (one.id, &one.comp_id));
         let strategies = self.venue.strategies.iter().map(|one| (one.id, &one.name));
         let sessions = sessions.chain(strategies);
         let sessions = sessions.filter(|(id, _)| is_blocked(Scope::Session, *id));
         json!({
             "venue": is_blocked(Scope::Venue, 0),
+            "firms": firms.collect::<Vec<_>>(),
             "members": members.map(|member| &member.name).collect::<Vec<_>>(),
             "sessions": sessions.map(|(_, name)| name).collect::<Vec<_>>(),
         })
