@@ -208,14 +208,12 @@ def order(more: Fields | None = None, **fields: str) -> Fields:
         (order(qty="1.5"), "13"),
         (order(qty="150", symbol="ACME", price="20.05"), "13"),
         (order(qty="501"), "3"),
-        (order(type="3"), "11"),
         (order(type="P"), "11"),
-        (order(tif="6"), "11"),
         (order(side="5"), "11"),
-        (order({111: "5"}), "11"),
-        (order({110: "5"}), "11"),
-        (order({18: "6"}), "11"),
-        (order({99: "4800.00"}), "11"),
+        (order({111: "11"}), "13"),
+        (order({110: "5"}), "13"),
+        (order({18: "6"}, tif="3"), "11"),
+        (order({99: "4800.00"}), "99"),
     ],
     ids=lambda value: value if isinstance(value, str) else _changed(value),
 )
@@ -335,9 +333,17 @@ def test_a_halted_or_closed_instrument_takes_no_orders_but_cancels(
         ("D", order(qty=""), "5"),
         ("G", order({41: "R0"}, price=""), "5"),
         ("V", {262: "1", 263: "0", 264: "1"}, "3"),
-        ("q", {11: "R1", 530: "7", 60: "20260105-09:30:00.000"}, "3"),
+        ("D", order(type="3", price=""), "5"),
+        ("D", order(tif="6"), "5"),
     ],
-    ids=["no price", "no quantity", "replace without price", "MarketDataRequest", "mass cancel"],
+    ids=[
+        "no price",
+        "no quantity",
+        "replace without price",
+        "MarketDataRequest",
+        "no stop price",
+        "no date",
+    ],
 )
 def test_a_business_message_reject_says_what_is_missing_or_not_offered(
     alpha: Member, msg_type: str, fields: Fields, reason: str

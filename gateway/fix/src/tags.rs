@@ -233,6 +233,9 @@ pub const fn group_members(count_tag: u32) -> Option<&'static [u32]> {
         232 => Some(&[233, 234]),
         454 => Some(&[455, 456]),
         457 => Some(&[458, 459]),
+        // Stipulations of an underlying, and the orders that a mass cancel takes.
+        887 => Some(&[888, 889]),
+        534 => Some(&[41, 535, 536]),
         // Underlyings, with their alternative identifiers and their stipulations.
         711 => Some(UNDERLYING),
         627 => Some(&[628, 629, 630]),
