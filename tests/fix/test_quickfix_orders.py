@@ -84,6 +84,17 @@ def test_an_iceberg_shows_a_part_and_then_the_next(alpha: Member, beta: Member, 
     alpha.nothing_more()
 
 
+def test_a_hidden_order_stands_behind_those_that_are_displayed(alpha: Member, beta: Member) -> None:
+    accepted = ordered(alpha, "A1", SELL, 3, {111: "0"})
+    assert accepted[111] == "0"
+    ordered(beta, "B1", SELL, 2, {})
+    ordered(beta, "B2", BUY, 3, {2964: "1"})
+    # Its own order is in front of the hidden one, and is cancelled.
+    beta.next({150: "4", 11: "B1", 378: "8"})
+    beta.next({150: "F", 11: "B2", 39: "2", 32: "3"})
+    alpha.next({150: "F", 11: "A1", 39: "2", 32: "3"})
+
+
 def test_a_minimum_quantity_is_met_or_nothing_executes(alpha: Member, beta: Member) -> None:
     ordered(alpha, "A1", SELL, 3, {})
     ordered(beta, "B1", BUY, 5, {59: "3", 110: "4"})

@@ -1,8 +1,12 @@
-//! Icebergs: orders that show a part of their quantity.
+//! Icebergs: orders that show a part of their quantity. And hidden orders, which show nothing.
 //!
 //! The part that is shown stands in the queue; the rest is its reserve. When the part has executed,
 //! the next one goes to the end of the queue, shown anew, and whoever executes goes on. An iceberg
 //! that arrives executes with all that it has, and FOK and MinQty(110) of others count all of it.
+//!
+//! Hidden orders stand behind all others of their price. The public learns of one when it executes:
+//! just before, an Added event shows as much of it as the fill takes, with that for its
+//! display_qty; so books that are made of public records need not know hidden orders.
 
 use touchline_types::EventKind;
 
@@ -36,6 +40,14 @@ impl<M: Memory> Matcher<M> {
     #[cold]
     fn reserve(&self, slot: u32) -> u64 {
         self.extras.of(slot).reserve
+    }
+
+    /// Shows what a fill is about to take of a hidden order.
+    #[cold]
+    pub(crate) fn reveal<K: EventSink>(&self, slot: u32, qty: u64, out: &mut Emitter<'_, K>) {
+        let event = self.tell_order(EventKind::Added, slot, out);
+        event.priority = self.books.order(slot).priority;
+        event.display_qty = qty;
     }
 
     /// An iceberg whose part has executed shows the next one.

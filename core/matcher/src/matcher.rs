@@ -363,6 +363,9 @@ impl<M: Memory> Matcher<M> {
         flags: EventFlags,
         out: &mut Emitter<'_, K>,
     ) -> bool {
+        if self.books.order(slot).marks.is_hidden() {
+            self.reveal(slot, fill.qty, out);
+        }
         self.books.reduce(slot, fill.qty);
         let order = self.books.order(slot);
         let RestingOrder { leaves_qty, priority, mix, instrument, side, marks, .. } = *order;

@@ -49,7 +49,6 @@ pub(crate) fn go_together(command: &Command) -> bool {
         && (has(ExecInst::POST_ONLY) || !has(ExecInst::SLIDE))
         && (stop || !has(ExecInst::TRIGGER_ON_TOUCH))
         && (stays(command.time_in_force) || !stop)
-        && !has(ExecInst::HIDDEN)
 }
 
 /// The stop price of a stop: in range, on tick; of no other order.

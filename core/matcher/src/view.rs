@@ -14,7 +14,7 @@ use crate::storage::Memory;
 pub struct LevelView {
     /// Price units.
     pub price: i64,
-    /// Sum of leaves_qty, lots, with what icebergs do not show.
+    /// Sum of leaves_qty, lots, with what icebergs and hidden orders do not show.
     pub qty: u64,
     /// Orders in the queue.
     pub orders: u32,
@@ -31,7 +31,7 @@ pub struct OrderView {
     pub order_qty: u64,
     /// LeavesQty(151).
     pub leaves_qty: u64,
-    /// What others see of it: 0 of a stop that waits, a part of an iceberg.
+    /// What others see of it: a part of an iceberg, 0 of a stop that waits or a hidden order.
     pub shown_qty: u64,
     /// CumQty(14).
     pub cum_qty: u64,
@@ -331,12 +331,13 @@ impl<M: Memory> Matcher<M> {
     fn order_view(&self, slot: u32) -> OrderView {
         let order = self.books.order(slot);
         let record = self.names.record(slot);
+        let is_unseen = order.marks.has(Marks::HELD) || order.marks.is_hidden();
         OrderView {
             order_id: record.order_id,
             price: order.price,
             order_qty: record.order_qty,
             leaves_qty: order.leaves_qty,
-            shown_qty: if order.marks.has(Marks::HELD) { 0 } else { self.at_hand(slot) },
+            shown_qty: if is_unseen { 0 } else { self.at_hand(slot) },
             cum_qty: record.cum_qty(order),
             cum_value: record.cum_value,
             priority: order.priority,

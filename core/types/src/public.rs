@@ -1,6 +1,6 @@
 //! What of an event the public may see: the event without its owner, in the words of ITCH.
 
-use crate::{Event, EventFlags, EventKind, PublicKind, PublicRecord, Side, TradingPhase};
+use crate::{Event, EventFlags, EventKind, ExecInst, PublicKind, PublicRecord, Side, TradingPhase};
 
 /// The public record of an event, or `None` for what concerns its owner alone. The hop times and
 /// `EndOfEvent` are the engine's to fill in: the last event of a command need not be public.
@@ -31,7 +31,15 @@ pub fn public_of(event: &Event) -> Option<PublicRecord> {
         flags: EventFlags::NONE,
         reserved: [0; 43],
     };
+    let hidden = event.exec_inst.contains(ExecInst::HIDDEN);
     match event.kind {
+        // A hidden order is seen while it executes: what the fill takes is added, then executed.
+        EventKind::Added if hidden && event.display_qty == 0 => return None,
+        EventKind::Canceled | EventKind::Expired | EventKind::Replaced | EventKind::Restated
+            if hidden =>
+        {
+            return None;
+        }
         // The part of an iceberg that has executed is gone: the next one is added.
         EventKind::Added | EventKind::Replenished => {}
         EventKind::Executed if flag(EventFlags::RESTING) => {
@@ -107,6 +115,22 @@ mod tests {
         assert_eq!(told(&iceberg(EventKind::Executed, resting)), Some((PublicKind::Execute, 2)));
         assert_eq!(told(&iceberg(EventKind::Restated, resting)), Some((PublicKind::Cancel, 2)));
         assert_eq!(told(&event(EventKind::Added, none)), Some((PublicKind::Add, 9)));
+    }
+
+    #[test]
+    fn a_hidden_order_is_seen_while_it_executes() {
+        let hidden = |kind, flags| Event { exec_inst: ExecInst::HIDDEN, ..event(kind, flags) };
+        let resting = EventFlags::RESTING;
+        assert_eq!(told(&hidden(EventKind::Added, EventFlags::NONE)), None);
+        let shown = Event { display_qty: 2, ..hidden(EventKind::Added, EventFlags::NONE) };
+        assert_eq!(told(&shown), Some((PublicKind::Add, 2)));
+        assert_eq!(told(&hidden(EventKind::Executed, resting)), Some((PublicKind::Execute, 2)));
+        for flags in [resting, resting.with(EventFlags::MOVED)] {
+            assert_eq!(told(&hidden(EventKind::Replaced, flags)), None);
+        }
+        for kind in [EventKind::Canceled, EventKind::Expired, EventKind::Restated] {
+            assert_eq!(told(&hidden(kind, resting)), None, "{kind:?}");
+        }
     }
 
     #[test]

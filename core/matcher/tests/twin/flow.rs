@@ -198,6 +198,7 @@ impl Flow {
     pub(crate) fn see(&mut self, event: &Event) {
         match event.kind {
             EventKind::Accepted if event.ord_type == OrdType::Market => {}
+            EventKind::Added if event.exec_inst.contains(ExecInst::HIDDEN) => {}
             EventKind::Accepted | EventKind::Added | EventKind::Replaced | EventKind::Triggered => {
                 self.open.retain(|(order_id, _)| *order_id != event.order_id);
                 let sent = Sent {

@@ -10,6 +10,7 @@
 
 mod flow;
 mod observer;
+mod public;
 mod slow;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use flow::{Day, Flow};
 use observer::Observer;
+use public::PublicBooks;
 use slow::SlowMatcher;
 use touchline_matcher::OwnedMatcher;
 use touchline_types::{Command, Event, EventFlags, Reason, Side};
@@ -264,6 +266,28 @@ fn every_event_keeps_quantity_priority_and_an_uncrossed_book() {
     }
     println!("observer: {executions} executions, seeds {first} to {}", first + 11);
     assert!(executions > 1_000, "the random flow trades");
+}
+
+#[test]
+fn the_public_records_make_the_books_that_orders_show() {
+    let first = number("TWIN_SEED", 2_000_001);
+    for seed in first..first + 12 {
+        let mut flow = Flow::new(seed);
+        let day = flow.day().clone();
+        let mut matcher = OwnedMatcher::allocate(&day.limits, &day.capacity).expect("valid");
+        let mut books = PublicBooks::default();
+        for command in day_commands(&mut flow, 10_000) {
+            let mut seen = Ok(());
+            matcher.apply(&command, &mut |event: &Event| {
+                if seen.is_ok() {
+                    seen = books.see(event);
+                }
+            });
+            if let Err(what) = seen.and_then(|()| books.look(&matcher)) {
+                panic!("TWIN_SEED={seed}: {what}\n{}", line(&command));
+            }
+        }
+    }
 }
 
 #[test]

@@ -127,6 +127,10 @@ impl Observer {
 
     fn added(&mut self, event: &Event) -> Result<(), &'static str> {
         let seen = self.open(event)?;
+        if event.exec_inst.contains(ExecInst::HIDDEN) && event.display_qty > 0 {
+            let book = self.books.entry((event.instrument_id, event.side)).or_default();
+            return hold(book.contains_key(&place(event)), "who is revealed was hidden there");
+        }
         hold(seen.leaves_qty == event.leaves_qty, "what is left rests")?;
         self.join(event)
     }

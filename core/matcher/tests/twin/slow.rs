@@ -236,7 +236,10 @@ fn view(order: &Order) -> OrderView {
         price: order.terms.price,
         order_qty: order.terms.order_qty,
         leaves_qty: order.leaves_qty(),
-        shown_qty: if order.state == State::Held { 0 } else { order.at_hand() },
+        shown_qty: match order.state {
+            State::Resting if !order.has(ExecInst::HIDDEN) => order.at_hand(),
+            _ => 0,
+        },
         cum_qty: order.cum_qty,
         cum_value: order.cum_value,
         priority: order.priority,

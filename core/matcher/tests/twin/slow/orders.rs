@@ -147,6 +147,14 @@ impl SlowMatcher {
     }
 
     fn fill(&mut self, order_id: u64, px: i64, qty: u64) -> &mut Event {
+        let order = &self.orders[&order_id];
+        if order.state == State::Resting && order.has(ExecInst::HIDDEN) {
+            // The public sees a hidden order for the moment in which it executes.
+            let priority = order.priority;
+            let event = self.tell(EventKind::Added, order_id);
+            event.priority = priority;
+            event.display_qty = qty;
+        }
         let order = self.order(order_id);
         order.cum_qty += qty;
         order.cum_value += px * qty as i64;

@@ -187,7 +187,6 @@ fn goes_together(command: &Command) -> bool {
     (rests || !has(ExecInst::POST_ONLY) && !has(ExecInst::HIDDEN))
         && (has(ExecInst::POST_ONLY) || !has(ExecInst::SLIDE))
         && (is_stop || !has(ExecInst::TRIGGER_ON_TOUCH))
-        && !has(ExecInst::HIDDEN)
 }
 
 fn prices(book: &Book, command: &Command) -> Result<(), Reason> {
