@@ -212,7 +212,14 @@ fn per_live_order(capacity: &Capacity) -> f64 {
 /// Bytes for the instruments alone, before there is room for any order.
 fn at_rest(size: Size) -> usize {
     let Size { instruments, levels, .. } = size;
-    let none = Capacity { instruments, orders: 0, levels, cl_ord_ids: 0, limited_sessions: 0 };
+    let none = Capacity {
+        instruments,
+        orders: 0,
+        levels,
+        cl_ord_ids: 0,
+        limited_sessions: 0,
+        accounts: 0,
+    };
     StorageNeeds::of(&none).bytes()
 }
 
@@ -227,6 +234,7 @@ fn capacity(size: Size, commands: u32) -> Result<Capacity, String> {
         levels: size.levels + 1,
         cl_ord_ids: number(named)?,
         limited_sessions: 4,
+        accounts: 4,
     })
 }
 

@@ -183,6 +183,7 @@ fn matcher(commands: u64) -> Result<OwnedMatcher, String> {
         levels: 4_096,
         cl_ord_ids: u32::try_from(commands + BLOCK).map_err(|error| error.to_string())?,
         limited_sessions: 64,
+        accounts: 64,
     };
     OwnedMatcher::allocate(&limits, &capacity).map_err(|error| format!("{error:?}"))
 }

@@ -447,7 +447,8 @@ typedef struct tl_matcher_capacity {
     uint32_t levels;           /* prices on one side of one book */
     uint32_t cl_ord_ids;       /* ClOrdIDs ever used: of orders, and of replaces */
     uint32_t limited_sessions; /* sessions that have limits (SetLimits) at a time */
-    uint32_t reserved[11];     /* zero */
+    uint32_t accounts;         /* members that have an account (SetAccount) at a time */
+    uint32_t reserved[10];     /* zero */
 } tl_matcher_capacity;
 
 /* Results below 0. */

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 /* Hash of every name, number, offset and length of core/schema/touchline-core.xml */
-#define TL_LAYOUT_HASH UINT64_C(0xa585b71ece43c509)
+#define TL_LAYOUT_HASH UINT64_C(0x922ae5210b1862a5)
 
 /* Side(54) */
 enum {
@@ -90,8 +90,14 @@ enum {
     TL_COMMAND_KIND_ADMIT_ENTRY = 8, /* An operator takes a block back */
     TL_COMMAND_KIND_SET_LIMITS = 9, /* An operator sets the limits of a session: largest order, largest position, orders a second; each is no limit where it is 0, and with all of them 0 the limits are taken away */
     TL_COMMAND_KIND_EXPIRE_ORDERS = 10, /* The engine's time tick: cancels orders whose expire_time has come, so many at a time */
-    TL_COMMAND_KIND_SET_ACCOUNT = 11, /* An operator sets an account */
-    TL_COMMAND_KIND_DEPOSIT = 12, /* An operator adds to an account, or takes from it */
+    TL_COMMAND_KIND_SET_ACCOUNT = 11, /* An operator opens the account of a member, changes its fees, or closes it where it is empty */
+    TL_COMMAND_KIND_DEPOSIT = 12, /* An operator adds cash or lots to the account of a member, or takes from what is free there */
+};
+
+/* What a SetAccount does */
+enum {
+    TL_ACCOUNT_CHANGE_SET = 0, /* The account has these fees from here on, and is opened where there is none */
+    TL_ACCOUNT_CHANGE_CLOSE = 1, /* The account is closed, which must be empty */
 };
 
 /* What happened */
@@ -118,6 +124,9 @@ enum {
     TL_EVENT_KIND_REPLENISHED = 20, /* An iceberg shows its next part at the end of its queue; ExecType(150)=D */
     TL_EVENT_KIND_RESTATED = 21, /* Self-match prevention took last_qty from an order; ExecType(150)=D */
     TL_EVENT_KIND_EXPIRED = 22, /* The rest of an order is gone, for its expire_time has come; ExecType(150)=C */
+    TL_EVENT_KIND_ACCOUNT_SET = 23, /* The member has an account with these fees from here on: for resting orders in price, for aggressors in stop_px */
+    TL_EVENT_KIND_ACCOUNT_CLOSED = 24, /* The member has no account from here on */
+    TL_EVENT_KIND_DEPOSITED = 25, /* The account of the member has so much more, or less below 0, in price: lots of the instrument, or cash where that is 0 */
 };
 
 /* What happened to a book, in the words of ITCH */
@@ -173,6 +182,8 @@ enum {
     TL_REASON_EXPIRED = 28, /* The order's expire_time has come */
     TL_REASON_TOO_MANY_ACCOUNTS = 29, /* The venue holds as many accounts as it can */
     TL_REASON_PRICE_BAND = 30, /* A limit price is too far through the reference price */
+    TL_REASON_UNKNOWN_ACCOUNT = 31, /* The member has no account */
+    TL_REASON_ACCOUNT_NOT_EMPTY = 32, /* An account that holds cash or lots is not closed */
 };
 
 /* Flags of an event */
@@ -192,11 +203,11 @@ typedef struct tl_command {
     uint64_t seq; /* Sequence number of the venue, from 1 */
     uint64_t timestamp; /* When it was sequenced, ns since the epoch, UTC; strictly rising */
     uint64_t recv_time; /* When the gateway had read it, ns since the epoch, UTC */
-    int64_t price; /* Price(44) in price units; 0 for a market order. SetLimits: the largest position either way, lots, not below 0; 0 is no limit */
+    int64_t price; /* Price(44) in price units; 0 for a market order. SetLimits: the largest position either way, lots, not below 0; 0 is no limit. SetAccount: the fee of a resting order that executes, cash units a lot; a rebate is below 0. Deposit: cash units or lots; a withdrawal is below 0 */
     uint64_t order_qty; /* OrderQty(38) in lots. SetLimits: the largest order; 0 is no limit */
     char cl_ord_id[20]; /* ClOrdID(11) */
     char orig_cl_ord_id[20]; /* OrigClOrdID(41) of a cancel or replace */
-    uint32_t instrument_id; /* Number of the instrument in the configuration, from 1 */
+    uint32_t instrument_id; /* Number of the instrument in the configuration, from 1. Deposit: lots of it, or cash where it is 0 */
     uint32_t session_id; /* FIX session, from 1; 0 is the operator */
     uint32_t member_id; /* Member that owns the session, from 1 */
     uint32_t msg_seq_num; /* MsgSeqNum(34) of the message that carried it */
@@ -209,11 +220,11 @@ typedef struct tl_command {
     uint8_t reserved[2]; /* Zero */
     uint64_t token; /* Returned unchanged in every private record that answers it */
     uint32_t scope_id; /* Number of the session, member or firm of the scope */
-    uint8_t scope; /* MassCancel, BlockEntry, AdmitEntry: whose orders. SetLimits: Session. MassCancel looks at instrument_id (0: all) and side (Undisclosed: both) as well */
+    uint8_t scope; /* MassCancel, BlockEntry, AdmitEntry: whose orders. SetLimits: Session. SetAccount, Deposit: Member. MassCancel looks at instrument_id (0: all) and side (Undisclosed: both) as well */
     uint8_t reserved_tail[3]; /* Zero */
     uint32_t rate_per_s; /* SetLimits: new orders and replaces a second that are admitted in the long run; 0 is no limit */
     uint32_t rate_burst; /* SetLimits: how many of them are admitted at once after a rest; 0 where rate_per_s is, and only there */
-    int64_t stop_px; /* StopPx(99) of a stop in price units; 0 for every other order */
+    int64_t stop_px; /* StopPx(99) of a stop in price units; 0 for every other order. SetAccount: the fee of an aggressor that executes, cash units a lot; a rebate is below 0 */
     uint64_t display_qty; /* DisplayQty(1138) of an iceberg in lots; 0 shows the whole order */
     uint64_t min_qty; /* MinQty(110) in lots; 0 is none */
     uint64_t expire_time; /* ExpireTime(126) of a GoodTillDate order, ns since the epoch, UTC; else 0 */
@@ -222,7 +233,8 @@ typedef struct tl_command {
     uint8_t self_match_scope; /* Which orders it must not execute against */
     uint8_t self_match_instruction; /* What is done instead */
     uint8_t exec_inst; /* ExecInst(18), and DisplayMethod(1084) and TriggerPriceType(1107) */
-    uint8_t reserved_more[21]; /* Zero */
+    uint8_t account_change; /* SetAccount: what becomes of the account */
+    uint8_t reserved_more[20]; /* Zero */
 } tl_command;
 _Static_assert(sizeof(tl_command) == 192, "tl_command: size");
 _Static_assert(offsetof(tl_command, seq) == 0, "tl_command.seq");
@@ -258,7 +270,8 @@ _Static_assert(offsetof(tl_command, self_match_id) == 164, "tl_command.self_matc
 _Static_assert(offsetof(tl_command, self_match_scope) == 168, "tl_command.self_match_scope");
 _Static_assert(offsetof(tl_command, self_match_instruction) == 169, "tl_command.self_match_instruction");
 _Static_assert(offsetof(tl_command, exec_inst) == 170, "tl_command.exec_inst");
-_Static_assert(offsetof(tl_command, reserved_more) == 171, "tl_command.reserved_more");
+_Static_assert(offsetof(tl_command, account_change) == 171, "tl_command.account_change");
+_Static_assert(offsetof(tl_command, reserved_more) == 172, "tl_command.reserved_more");
 enum { TL_COMMAND_TEMPLATE_ID = 1 };
 
 /* What the matcher makes. A command makes one event or more; the last one says so */

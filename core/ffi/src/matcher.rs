@@ -71,7 +71,8 @@ pub struct TlMatcherCapacity {
     levels: u32,
     cl_ord_ids: u32,
     limited_sessions: u32,
-    reserved: [u32; 11],
+    accounts: u32,
+    reserved: [u32; 10],
 }
 
 /// `tl_matcher_batch`.
@@ -224,9 +225,14 @@ fn allocate(
     limits: &[InstrumentLimits],
     capacity: &TlMatcherCapacity,
 ) -> Result<OwnedMatcher, (i64, String)> {
-    let TlMatcherCapacity { instruments, orders, levels, cl_ord_ids, limited_sessions, .. } =
-        *capacity;
-    let capacity = Capacity { instruments, orders, levels, cl_ord_ids, limited_sessions };
+    let capacity = Capacity {
+        instruments: capacity.instruments,
+        orders: capacity.orders,
+        levels: capacity.levels,
+        cl_ord_ids: capacity.cl_ord_ids,
+        limited_sessions: capacity.limited_sessions,
+        accounts: capacity.accounts,
+    };
     // An allocation that fails ends the process: so it is first asked for, and given back.
     let bytes = StorageNeeds::of(&capacity).bytes();
     if Vec::<u8>::new().try_reserve_exact(bytes).is_err() {

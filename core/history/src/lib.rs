@@ -53,6 +53,9 @@ impl From<JournalError> for HistoryError {
 /// Sessions that can have limits at a time: many more than the strategies that one host runs.
 const LIMITED_SESSIONS_MAX: u32 = 128;
 
+/// Members that can have an account at a time.
+const ACCOUNTS_MAX: u32 = 1_024;
+
 /// A matcher of the size that the configuration asks for, with empty books.
 ///
 /// # Errors
@@ -81,6 +84,7 @@ pub fn matcher_of(venue: &Venue) -> Result<OwnedMatcher, HistoryError> {
         levels: count(venue.engine.max_levels),
         cl_ord_ids: count(venue.engine.max_cl_ord_ids),
         limited_sessions: LIMITED_SESSIONS_MAX,
+        accounts: ACCOUNTS_MAX,
     };
     OwnedMatcher::allocate(&limits, &capacity).map_err(HistoryError::Matcher)
 }

@@ -48,7 +48,8 @@ impl<M: Memory> Matcher<M> {
             .take_token(command)
             .and_then(|()| blocks::entry(&self.blocks, command))
             .and_then(|()| {
-                gates::new_order(&self.books, &self.names, &self.limits, command, hashes)
+                let Self { books, names, limits, accounts, .. } = &*self;
+                gates::new_order(books, names, limits, accounts, command, hashes)
             });
         let gates::Entry { instrument, seat, limit } = match checked {
             Ok(admitted) => admitted,

@@ -19,10 +19,11 @@
 //! | 11 | WouldCross, PriceOutOfRange: post-only | OrderExceedsLimit: the instrument's | | |
 //! | 12 | OrderExceedsLimit: the session's | DisplayQtyWrong, MinQtyWrong, ExpireTimePast | | |
 //! | 13 | PositionLimit | WouldCross, PriceOutOfRange: post-only | | |
-//! | 14 | DuplicateClOrdID | OrderExceedsLimit: the session's | | |
-//! | 15 | TooManyClOrdIDs | PositionLimit: of the session that owns the order | | |
-//! | 16 | TooManyOrders: it may rest or waits, and there is no slot, or no level for it | TooManyClOrdIDs | | |
-//! | 17 | | TooManyOrders: no level for it | | |
+//! | 14 | InsufficientFunds | OrderExceedsLimit: the session's | | |
+//! | 15 | DuplicateClOrdID | PositionLimit: of the session that owns the order | | |
+//! | 16 | TooManyClOrdIDs | InsufficientFunds | | |
+//! | 17 | TooManyOrders: it may rest or waits, and there is no slot, or no level for it | TooManyClOrdIDs | | |
+//! | 18 | | TooManyOrders: no level for it | | |
 //!
 //! Which terms go together, and what limit a market or post-only order gets, is in `terms`.
 //!
@@ -36,18 +37,31 @@
 //! reverse. Where as many sessions have limits as there is room for, one more is refused with
 //! TooManyOrders, the reason for tables that are full.
 //!
+//! So are accounts and deposits: UnsupportedCharacteristic for everybody else, for another scope
+//! than a member from 1 to [`OWNERS_MAX`], and for a fee or rebate above [`FEE_MAX`] or one of an
+//! account that is closed. Then
+//!
+//! * fees: InsufficientFunds where open orders would hold back more cash than there is, or lots
+//!   when the account is opened; TooManyAccounts;
+//! * a close: UnknownAccount, AccountNotEmpty;
+//! * a deposit: UnknownSymbol, IncorrectQuantity for nothing, UnknownAccount, InsufficientFunds
+//!   for a withdrawal of more than is free.
+//!
 //! A cancel names its order by OrigClOrdID and member alone. An older ClOrdID of a replaced order
 //! is an UnknownOrder: only the latest is accepted.
 
-use touchline_types::{Command, ExecInst, OrdType, Reason, Scope, Side, TradingPhase};
+use touchline_types::{
+    AccountChange, Command, ExecInst, OrdType, Reason, Scope, Side, TradingPhase,
+};
 
+use crate::accounts::{Accounts, Claim, FEE_MAX, Fees};
 use crate::blocks::OWNERS_MAX;
-use crate::book::{Books, RestingOrder};
+use crate::book::Books;
 use crate::extras::Marks;
 use crate::instrument::Instrument;
 use crate::invariant::less;
 use crate::limits::Limits;
-use crate::names::{Name, Named, Names, OrderRecord, Seat};
+use crate::names::{Name, Named, Names, Seat};
 use crate::storage::Memory;
 use crate::terms;
 use crate::view::LimitsView;
@@ -84,6 +98,7 @@ pub(crate) fn new_order<M: Memory>(
     books: &Books<M>,
     names: &Names<M>,
     limits: &Limits<M>,
+    accounts: &Accounts<M>,
     command: &Command,
     hashes: &Hashes,
 ) -> Result<Entry, Reason> {
@@ -103,6 +118,9 @@ pub(crate) fn new_order<M: Memory>(
     }
     let limit = terms::limit(books, found, command, command.exec_inst)?;
     limits.new_order(command, found)?;
+    let Command { side, order_qty: qty, .. } = *command;
+    let claim = Claim::at(books, found, side, limit, qty);
+    accounts.cover(command.member_id, &claim)?;
     let Err(seat) = names.find(&hashes.own(command)) else {
         return Err(Reason::DuplicateClOrdId);
     };
@@ -131,12 +149,13 @@ pub(crate) fn replace<M: Memory>(
     books: &Books<M>,
     names: &Names<M>,
     limits: &Limits<M>,
+    accounts: &Accounts<M>,
     command: &Command,
     hashes: &Hashes,
 ) -> Result<Admitted, Refusal> {
     let seat = unused(names, command, hashes)?;
     let slot = open_order(names, command, hashes)?;
-    match terms(books, names, limits, command, names.record(slot), books.order(slot)) {
+    match terms(books, names, limits, accounts, command, slot) {
         Ok(price) => Ok(Admitted { slot, seat, price }),
         Err(reason) => Err(Refusal { reason, order: Some(Named::Open(slot)) }),
     }
@@ -211,15 +230,50 @@ pub(crate) fn set_limits(command: &Command) -> Result<LimitsView, Reason> {
     })
 }
 
+/// Checks an account of a member: its fees.
+pub(crate) fn set_account(command: &Command) -> Result<Fees, Reason> {
+    let fees = Fees { maker_fee: command.price, taker_fee: command.stop_px };
+    let bounded =
+        [fees.maker_fee, fees.taker_fee].iter().all(|fee| (-FEE_MAX..=FEE_MAX).contains(fee));
+    let closes = command.account_change == AccountChange::Close;
+    if bounded && of_account(command) && !(closes && fees != Fees::default()) {
+        Ok(fees)
+    } else {
+        Err(Reason::UnsupportedCharacteristic)
+    }
+}
+
+/// Checks a deposit or withdrawal: of which instrument, or of cash.
+pub(crate) fn deposit<M: Memory>(
+    books: &Books<M>,
+    command: &Command,
+) -> Result<Option<u32>, Reason> {
+    if !of_account(command) {
+        return Err(Reason::UnsupportedCharacteristic);
+    }
+    let found = match command.instrument_id {
+        0 => None,
+        id => Some(books.find_instrument(id).ok_or(Reason::UnknownSymbol)?),
+    };
+    if command.price == 0 { Err(Reason::IncorrectQuantity) } else { Ok(found) }
+}
+
+/// True if it is an operator's, and about a member.
+fn of_account(command: &Command) -> bool {
+    let known = command.scope == Scope::Member && (1..=OWNERS_MAX).contains(&command.scope_id);
+    known && command.session_id == 0
+}
+
 /// The terms of a replace against its order.
 fn terms<M: Memory>(
     books: &Books<M>,
     names: &Names<M>,
     limits: &Limits<M>,
+    accounts: &Accounts<M>,
     command: &Command,
-    record: &OrderRecord,
-    order: &RestingOrder,
+    slot: u32,
 ) -> Result<i64, Reason> {
+    let (record, order) = (names.record(slot), books.order(slot));
     let exec_inst = order.marks.exec_inst();
     let same = command.instrument_id == record.instrument_id
         && command.side == record.side
@@ -244,10 +298,13 @@ fn terms<M: Memory>(
     if !is_plain {
         terms::extras(instrument, command, exec_inst)?;
     }
-    let limit = terms::limit(books, order.instrument, command, exec_inst)?.unwrap_or(0);
+    let limit = terms::limit(books, order.instrument, command, exec_inst)?;
     let leaves_qty = less(command.order_qty, cum_qty);
     let more_qty = leaves_qty.saturating_sub(order.leaves_qty);
     limits.replace(command, record.session_id, order.instrument, more_qty)?;
+    let claim = Claim::at(books, order.instrument, order.side, limit, leaves_qty);
+    accounts.cover_change(record.member_id, &Claim::of_open(books, names, slot), &claim)?;
+    let limit = limit.unwrap_or(0);
     room_for_name(names)?;
     if order.marks.has(Marks::HELD) {
         return Ok(limit);

@@ -35,6 +35,13 @@ pub(crate) const fn sells(side: Side) -> usize {
     (side as u8 == Side::Sell as u8) as usize
 }
 
+/// The number for a bid, less than nothing for an offer.
+#[inline]
+pub(crate) const fn turned(side: Side, number: i64) -> i64 {
+    let sells = (sells(side) as i64).wrapping_neg();
+    (number ^ sells).wrapping_sub(sells)
+}
+
 /// The price of a rank.
 #[inline]
 pub(crate) const fn price_of(side: Side, rank: i64) -> i64 {

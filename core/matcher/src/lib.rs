@@ -13,6 +13,7 @@
 //! * mass cancels, and who may not enter orders: `blocks`;
 //! * orders of one owner that meet: `self_match`;
 //! * order size, position and rate of chosen sessions: `limits`;
+//! * cash, lots and fees of chosen members: `accounts`;
 //! * the price of an uncross: `uncross`;
 //! * price-time priority and queues: `book`; levels in the order of their prices: `ladder`;
 //! * which ClOrdIDs are used, and what is kept of an order that is gone: `names`.
@@ -48,6 +49,7 @@
 //!     levels: 10,
 //!     cl_ord_ids: 1_000,
 //!     limited_sessions: 4,
+//!     accounts: 4,
 //! };
 //! let mut matcher = OwnedMatcher::allocate(&limits, &capacity)?;
 //!
@@ -76,6 +78,7 @@
 #[cfg(feature = "std")]
 extern crate std;
 
+mod accounts;
 mod arrival;
 mod bare;
 mod blocks;
@@ -103,6 +106,7 @@ mod uncross;
 mod view;
 mod warm;
 
+pub use accounts::{Account, FEE_MAX, Fees, Holding, InstrumentTotal};
 pub use bare::{Book, BookFill};
 pub use blocks::{MASS_CANCEL_MAX, OWNERS_MAX};
 pub use book::RestingOrder;
@@ -117,7 +121,7 @@ pub use names::{IndexLine, OrderRecord, PastRecord};
 pub use storage::{Capacity, Lent, Memory, Storage, StorageNeeds};
 #[cfg(feature = "std")]
 pub use storage::{Owned, OwnedBook, OwnedMatcher};
-pub use view::{LevelView, LimitsView, OrderView, PositionView};
+pub use view::{AccountView, HoldingView, LevelView, LimitsView, OrderView, PositionView};
 
 /// A matcher over storage that the caller lends.
 pub type LentMatcher<'a> = Matcher<Lent<'a>>;

@@ -21,7 +21,7 @@ use crate::blocks::OWNERS_MAX;
 use crate::emitter::{Emitter, EventSink};
 use crate::gates;
 use crate::invariant::{certain, less, more};
-use crate::ladder::sells;
+use crate::ladder::{sells, turned};
 use crate::matcher::{Matcher, reject};
 use crate::state_hash;
 use crate::storage::Memory;
@@ -112,13 +112,6 @@ impl SessionPosition {
         let bought = turned(side, qty as i64);
         self.position = self.position.saturating_add(bought);
     }
-}
-
-/// The number for a bid, less than nothing for an offer, without a branch.
-#[inline]
-const fn turned(side: Side, number: i64) -> i64 {
-    let sells = (sells(side) as i64).wrapping_neg();
-    (number ^ sells).wrapping_sub(sells)
 }
 
 /// All sessions that have limits.

@@ -13,6 +13,8 @@
 //! | time | Expired of each order that is due, MassCanceled |
 //! | block, admit | EntryBlocked, EntryAdmitted; also where that changes nothing |
 //! | limits of a session | LimitsSet; also where that changes nothing |
+//! | account of a member | AccountSet, AccountClosed; also where that changes nothing |
+//! | deposit | Deposited |
 //! | any of them refused | CancelRejected (cancel, replace), Rejected (the others) |
 //!
 //! New orders, replaces and changes of phase begin with Expired events where orders are due. Behind
@@ -34,6 +36,7 @@ use touchline_types::{
     Command, CommandKind, Event, EventFlags, EventKind, OrdStatus, Reason, Side, TradingPhase,
 };
 
+use crate::accounts::{AccountStorage, Accounts, Claim};
 use crate::blocks::Blocks;
 use crate::book::{BookStorage, Books, NONE, RestingOrder, crosses};
 use crate::emitter::{Emitter, EventSink, tell, tell_past};
@@ -43,7 +46,7 @@ use crate::gates::{self, Refusal};
 use crate::instrument::{Instrument, InstrumentLimits};
 use crate::invariant::{invariant, less, more, next_u64};
 use crate::limits::Limits;
-use crate::names::{Name, NameStorage, Named, Names};
+use crate::names::{Name, NameStorage, Named, Names, OrderRecord};
 use crate::self_match::{Encounter, Guard};
 use crate::state_hash;
 use crate::storage::{Memory, Storage};
@@ -55,6 +58,7 @@ pub struct Matcher<M: Memory> {
     pub(crate) names: Names<M>,
     pub(crate) blocks: Blocks,
     pub(crate) limits: Limits<M>,
+    pub(crate) accounts: Accounts<M>,
     pub(crate) extras: Extras<M>,
     /// No open order expires before, ns since the epoch.
     pub(crate) next_expiry: u64,
@@ -118,12 +122,13 @@ impl<M: Memory> Matcher<M> {
         let mixes = used.iter().map(|each| each.mix).fold(0, u64::wrapping_add);
         let per_side = far_levels.as_ref().len().checked_div(ladders.as_ref().len()).unwrap_or(0);
         let books = BookStorage { instruments, ladders, levels, bits, far_levels, orders };
-        let Storage { records, past, index, .. } = storage;
+        let Storage { records, past, index, accounts, holdings, totals, .. } = storage;
         Ok(Self {
             books: Books::new(books, limits.len(), per_side),
             names: Names::new(NameStorage { records, past, index }),
             blocks: Blocks::new(),
             limits: Limits::new(storage.limits, storage.positions, room),
+            accounts: Accounts::new(AccountStorage { accounts, holdings, totals }, room),
             extras: Extras::new(storage.extras),
             next_expiry: u64::MAX,
             stops: 0,
@@ -186,9 +191,8 @@ impl<M: Memory> Matcher<M> {
             CommandKind::AdmitEntry => self.block(command, false, &mut out),
             CommandKind::SetLimits => self.set_limits(command, &mut out),
             CommandKind::ExpireOrders => self.expire_orders(command, &mut out),
-            CommandKind::SetAccount | CommandKind::Deposit => {
-                reject(command, Reason::UnsupportedCharacteristic, &mut out);
-            }
+            CommandKind::SetAccount => self.set_account(command, &mut out),
+            CommandKind::Deposit => self.deposit(command, &mut out),
         }
         out.finish();
     }
@@ -212,7 +216,9 @@ impl<M: Memory> Matcher<M> {
     /// A hash of the whole state: equal states have equal hashes on every machine. O(1).
     #[must_use]
     pub fn state_hash(&self) -> u64 {
-        self.mixes.wrapping_add(self.limits.mixes).wrapping_add(state_hash::counters([
+        let accounts = self.accounts.mixes.wrapping_add(self.accounts.fees_mix());
+        let kept = self.mixes.wrapping_add(self.limits.mixes).wrapping_add(accounts);
+        kept.wrapping_add(state_hash::counters([
             self.last_seq,
             self.last_timestamp,
             self.last_order_id,
@@ -303,6 +309,7 @@ impl<M: Memory> Matcher<M> {
         out: &mut Emitter<'_, K>,
     ) -> Encounter {
         let Aggressor { slot: arrived, instrument, side, limit, .. } = *aggressor;
+        let value_before = self.names.record(arrived).cum_value;
         let mut encounter = Encounter::Passed;
         let mut executed = 0;
         let mut last_px = None;
@@ -346,8 +353,10 @@ impl<M: Memory> Matcher<M> {
             last_px = Some(px);
         }
         if last_px.is_some() {
-            let session_id = self.names.record(arrived).session_id;
+            let OrderRecord { session_id, member_id, cum_value, .. } = *self.names.record(arrived);
             self.limits.took(session_id, instrument, side, executed);
+            let value = cum_value.wrapping_sub(value_before);
+            self.accounts.took(member_id, instrument, side, executed, value);
             self.change_instrument(instrument, |each| each.last_px = last_px);
             self.woken = instrument;
         }
@@ -373,6 +382,8 @@ impl<M: Memory> Matcher<M> {
         let record = self.names.record_mut(slot);
         record.fill(fill.px, fill.qty, leaves_qty);
         self.limits.filled(record.session_id, instrument, side, fill.qty);
+        let claim = Claim { qty: fill.qty, ..Claim::of(order) };
+        self.accounts.filled(record.member_id, &claim, fill.px);
         let event = out.of_order(EventKind::Executed, order, record);
         event.priority = priority;
         fill.tell(event, flags);
@@ -396,13 +407,15 @@ impl<M: Memory> Matcher<M> {
         let order = self.books.order_mut(slot);
         order.priority = priority;
         let RestingOrder { instrument, side, leaves_qty, marks, .. } = *order;
+        let claim = Claim::of(order);
         if marks != Marks::NONE {
             self.keep_reserve(slot);
         }
         self.woken = instrument;
         self.books.enqueue(slot);
-        let session_id = self.names.record(slot).session_id;
+        let OrderRecord { session_id, member_id, .. } = *self.names.record(slot);
         self.limits.opened(session_id, instrument, side, leaves_qty);
+        self.accounts.opened(member_id, &claim);
         self.mix_in(slot);
     }
 
@@ -410,9 +423,11 @@ impl<M: Memory> Matcher<M> {
     #[inline]
     pub(crate) fn take_off(&mut self, slot: u32) {
         self.mix_out(slot);
-        let RestingOrder { instrument, side, leaves_qty, .. } = *self.books.order(slot);
-        let session_id = self.names.record(slot).session_id;
+        let order = self.books.order(slot);
+        let RestingOrder { instrument, side, leaves_qty, .. } = *order;
+        let OrderRecord { session_id, member_id, .. } = *self.names.record(slot);
         self.limits.withdrew(session_id, instrument, side, leaves_qty);
+        self.accounts.withdrew(member_id, &Claim::of(order));
         self.books.dequeue(slot);
         self.woken = instrument;
     }

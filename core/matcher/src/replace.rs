@@ -7,6 +7,7 @@
 
 use touchline_types::{ClOrdId, Command, EventFlags, EventKind, OrdStatus, Reason, TradingPhase};
 
+use crate::accounts::Claim;
 use crate::blocks;
 use crate::book::{RestingOrder, crosses};
 use crate::emitter::{Emitter, EventSink};
@@ -32,7 +33,10 @@ impl<M: Memory> Matcher<M> {
             .take_token(command)
             .and_then(|()| blocks::entry(&self.blocks, command))
             .map_err(|reason| Refusal { reason, order: gates::known(&self.names, command) })
-            .and_then(|()| gates::replace(&self.books, &self.names, &self.limits, command, hashes));
+            .and_then(|()| {
+                let Self { books, names, limits, accounts, .. } = &*self;
+                gates::replace(books, names, limits, accounts, command, hashes)
+            });
         let admitted = match checked {
             Ok(admitted) => admitted,
             Err(refusal) => return self.refuse(command, &refusal, EventFlags::OF_REPLACE, out),
@@ -50,6 +54,7 @@ impl<M: Memory> Matcher<M> {
         let OrderRecord { session_id, member_id, .. } = *self.names.record(slot);
         let (firm_id, self_match_id) = (before.firm_id, command.self_match_id);
         if before.marks.has(Marks::HELD) {
+            self.accounts.withdrew(member_id, &Claim::of_open(&self.books, &self.names, slot));
             let order = self.books.order_mut(slot);
             (order.fixed_mix, order.price) = (fixed_mix, limit);
             order.self_match_id = self_match_id;
@@ -60,6 +65,7 @@ impl<M: Memory> Matcher<M> {
             let qty = less(before.leaves_qty, leaves_qty);
             self.books.reduce(slot, qty);
             self.limits.withdrew(session_id, instrument, side, qty);
+            self.accounts.withdrew(member_id, &Claim { qty, ..Claim::of(&before) });
             let order = self.books.order_mut(slot);
             order.fixed_mix = fixed_mix;
             order.self_match_id = self_match_id;
@@ -72,6 +78,7 @@ impl<M: Memory> Matcher<M> {
 
         self.books.dequeue(slot);
         self.limits.withdrew(session_id, instrument, side, before.leaves_qty);
+        self.accounts.withdrew(member_id, &Claim::of(&before));
         let marks = self.books.order(slot).marks;
         let fresh = RestingOrder::new(instrument, side, limit, leaves_qty);
         *self.books.order_mut(slot) =
@@ -157,9 +164,10 @@ impl<M: Memory> Matcher<M> {
         let order = self.books.order_mut(answer.slot);
         let RestingOrder { instrument, side, leaves_qty: before, .. } = *order;
         order.leaves_qty = leaves_qty;
-        let session_id = self.names.record(answer.slot).session_id;
+        let OrderRecord { session_id, member_id, .. } = *self.names.record(answer.slot);
         self.limits.withdrew(session_id, instrument, side, before);
         self.limits.opened(session_id, instrument, side, leaves_qty);
+        self.accounts.opened(member_id, &Claim::of_open(&self.books, &self.names, answer.slot));
         self.woken = instrument;
         self.mix_in(answer.slot);
         let event = self.tell_order(EventKind::Replaced, answer.slot, out);

@@ -23,6 +23,7 @@ use touchline_types::{
     SelfMatchScope, Side,
 };
 
+use crate::accounts::Claim;
 use crate::book::{RestingOrder, crosses};
 use crate::emitter::{Emitter, EventSink};
 use crate::extras::OrderExtra;
@@ -145,8 +146,10 @@ impl<M: Memory> Matcher<M> {
             self.mix_out(slot);
             self.books.reduce(slot, qty);
             let RestingOrder { instrument, side, .. } = *self.books.order(slot);
-            let session_id = self.names.record(slot).session_id;
+            let OrderRecord { session_id, member_id, .. } = *self.names.record(slot);
             self.limits.withdrew(session_id, instrument, side, qty);
+            let claim = Claim { qty, ..Claim::of(self.books.order(slot)) };
+            self.accounts.withdrew(member_id, &claim);
             let event = self.restated(slot, qty, out);
             event.flags = EventFlags::RESTING;
             self.mix_in(slot);

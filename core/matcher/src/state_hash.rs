@@ -3,10 +3,12 @@
 //!
 //! Parts: each open order with its extras, each ClOrdID that is superseded or whose order is gone,
 //! each instrument with its phase and last price, each block of order entry, the limits and the
-//! bucket of each session that has some, what it holds of each instrument, and the counters.
+//! bucket of each session that has some, what it holds of each instrument, the fees, the cash and
+//! the lots of each account, deposits, and the counters.
 
 use touchline_types::{OrdStatus, Scope};
 
+use crate::accounts::Fees;
 use crate::book::RestingOrder;
 use crate::extras::OrderExtra;
 use crate::instrument::Instrument;
@@ -31,6 +33,8 @@ const BLOCK: u64 = 0x94d0_49bb_1331_11eb;
 const LIMITS: [u64; 4] =
     [0x2545_f491_4f6c_dd1d, 0x9fb2_1c65_1e98_df25, 0xa24b_aed4_963e_e407, 0x5bd1_e995_c6a4_a793];
 const POSITION: [u64; 2] = [0xbf58_476d_1ce4_e5b9, 0x369d_ea0f_31a5_3f85];
+const ACCOUNT: [u64; 4] =
+    [0xc2b2_ae3d_27d4_eb4f, 0x1656_67b1_9e37_79f9, 0x85eb_ca77_c2b2_ae63, 0x27d4_eb2f_1656_67c5];
 const COUNTERS: u64 = 0x8ebc_6af0_9c88_c6e3;
 const FACTOR: u64 = 0x2d35_8dcc_aa6c_78a5;
 
@@ -188,6 +192,43 @@ pub(crate) fn bucket(session_id: u32, credit: u64, credit_time: u64) -> u64 {
 pub(crate) fn position(session_id: u32, instrument: u32, position: i64) -> u64 {
     let [a, b] = POSITION;
     fold(pair(session_id, instrument) ^ a, bits(position) ^ b)
+}
+
+/// Both halves of a sum of 128 bits, of such a part of an account.
+#[inline]
+const fn sum(of: u64, sum: i128) -> u64 {
+    let [a, b, c, d] = ACCOUNT;
+    fold(of ^ a, (sum as u64) ^ b).wrapping_add(fold(of ^ c, ((sum >> 64) as u64) ^ d))
+}
+
+/// The fees of an account.
+pub(crate) fn terms(member_id: u32, fees: &Fees) -> u64 {
+    let [a, b, c, d] = ACCOUNT;
+    fold(pair(member_id, 0) ^ b, bits(fees.maker_fee) ^ c)
+        .wrapping_add(fold(pair(member_id, 0) ^ d, bits(fees.taker_fee) ^ a))
+}
+
+/// The cash of an account.
+#[inline]
+pub(crate) const fn cash(member_id: u32, cash: i128) -> u64 {
+    sum(pair(member_id, u32::MAX), cash)
+}
+
+/// Lots of an instrument (its index) in an account.
+#[inline]
+pub(crate) const fn holding(member_id: u32, instrument: u32, held: i128) -> u64 {
+    sum(pair(member_id, instrument), held)
+}
+
+/// What was deposited: lots of an instrument (its index), or cash.
+pub(crate) fn deposited(instrument: Option<u32>, deposited: i128) -> u64 {
+    sum(pair(0, instrument.unwrap_or(u32::MAX)), deposited)
+}
+
+/// Fees that the venue took.
+#[inline]
+pub(crate) const fn fees(fees: i128) -> u64 {
+    sum(pair(u32::MAX, u32::MAX), fees)
 }
 
 /// The counters.

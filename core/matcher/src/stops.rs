@@ -11,12 +11,14 @@
 
 use touchline_types::{EventKind, ExecInst, OrdType, Reason, Side, TradingPhase};
 
+use crate::accounts::Claim;
 use crate::arrival::Arrival;
 use crate::book::{NONE, RestingOrder};
 use crate::emitter::{Emitter, EventSink};
 use crate::extras::Marks;
 use crate::invariant::{next_u32, previous_u32};
 use crate::matcher::Matcher;
+use crate::names::OrderRecord;
 use crate::self_match::Guard;
 use crate::state_hash;
 use crate::storage::Memory;
@@ -36,8 +38,9 @@ impl<M: Memory> Matcher<M> {
         let order = self.books.order_mut(slot);
         (order.prev, order.next) = (tail, NONE);
         order.marks = order.marks.with(Marks::HELD);
-        let session_id = self.names.record(slot).session_id;
+        let OrderRecord { session_id, member_id, .. } = *self.names.record(slot);
         self.limits.opened(session_id, instrument, side, leaves_qty);
+        self.accounts.opened(member_id, &Claim::of_open(&self.books, &self.names, slot));
         self.stops = next_u32(self.stops);
         self.woken = instrument;
         self.mix_in(slot);
@@ -46,6 +49,8 @@ impl<M: Memory> Matcher<M> {
     /// Takes a stop off its list; its slot stays taken.
     pub(crate) fn unhold(&mut self, slot: u32) {
         self.mix_out(slot);
+        let OrderRecord { session_id, member_id, .. } = *self.names.record(slot);
+        self.accounts.withdrew(member_id, &Claim::of_open(&self.books, &self.names, slot));
         let RestingOrder { instrument, side, leaves_qty, prev, next, .. } = *self.books.order(slot);
         match prev {
             NONE => self.books.instrument_mut(instrument).first_stop = next,
@@ -57,7 +62,6 @@ impl<M: Memory> Matcher<M> {
         }
         let order = self.books.order_mut(slot);
         order.marks = order.marks.without(Marks::HELD);
-        let session_id = self.names.record(slot).session_id;
         self.limits.withdrew(session_id, instrument, side, leaves_qty);
         self.stops = previous_u32(self.stops);
     }

@@ -1,7 +1,8 @@
-//! The memory of the matcher: twelve slices, sized once and lent for its whole life.
+//! The memory of the matcher: fifteen slices, sized once and lent for its whole life.
 
 use core::marker::PhantomData;
 
+use crate::accounts::{Account, Holding, InstrumentTotal};
 use crate::book::RestingOrder;
 use crate::error::MatcherError;
 use crate::extras::OrderExtra;
@@ -38,6 +39,9 @@ pub struct Capacity {
     pub cl_ord_ids: u32,
     /// Sessions that have limits at a time; a SetLimits for one more is refused with TooManyOrders.
     pub limited_sessions: u32,
+    /// Members that have an account at a time; a SetAccount for one more is refused with
+    /// TooManyAccounts.
+    pub accounts: u32,
 }
 
 /// The length of each slice of a [`Storage`].
@@ -67,6 +71,12 @@ pub struct StorageNeeds {
     pub limits: usize,
     /// Elements of `positions`.
     pub positions: usize,
+    /// Elements of `accounts`.
+    pub accounts: usize,
+    /// Elements of `holdings`.
+    pub holdings: usize,
+    /// Elements of `totals`, one for each instrument.
+    pub totals: usize,
 }
 
 impl StorageNeeds {
@@ -76,6 +86,7 @@ impl StorageNeeds {
         let instruments = capacity.instruments as usize;
         let cl_ord_ids = capacity.cl_ord_ids as usize;
         let limits = capacity.limited_sessions as usize;
+        let accounts = capacity.accounts as usize;
         let ladders = instruments.saturating_mul(2);
         let orders = (capacity.orders as usize).saturating_add(2);
         let window = window_len(capacity.levels as usize);
@@ -92,6 +103,9 @@ impl StorageNeeds {
             index: index_len(cl_ord_ids),
             limits,
             positions: limits.saturating_mul(instruments),
+            accounts,
+            holdings: accounts.saturating_mul(instruments),
+            totals: instruments,
         }
     }
 
@@ -111,6 +125,9 @@ impl StorageNeeds {
             .saturating_add(self.index.saturating_mul(size_of::<IndexLine>()))
             .saturating_add(self.limits.saturating_mul(size_of::<SessionLimits>()))
             .saturating_add(self.positions.saturating_mul(size_of::<SessionPosition>()))
+            .saturating_add(self.accounts.saturating_mul(size_of::<Account>()))
+            .saturating_add(self.holdings.saturating_mul(size_of::<Holding>()))
+            .saturating_add(self.totals.saturating_mul(size_of::<InstrumentTotal>()))
     }
 }
 
@@ -147,6 +164,12 @@ pub struct Storage<M: Memory> {
     pub limits: M::Of<SessionLimits>,
     /// What each of those holds of each instrument.
     pub positions: M::Of<SessionPosition>,
+    /// One for each member that has an account.
+    pub accounts: M::Of<Account>,
+    /// What each of those holds of each instrument.
+    pub holdings: M::Of<Holding>,
+    /// What all members together hold of each instrument.
+    pub totals: M::Of<InstrumentTotal>,
 }
 
 impl<M: Memory> Storage<M> {
@@ -173,6 +196,7 @@ impl<M: Memory> Storage<M> {
             ("orders", orders, orders.max(2)),
             ("records", self.records.as_ref().len(), orders),
             ("extras", self.extras.as_ref().len(), orders),
+            ("totals", self.totals.as_ref().len(), instruments),
             ("index", index, index.max(index_len(past))),
         ];
         for (slice, given, needed) in exact {
@@ -228,6 +252,9 @@ mod owned {
                 index: boxed(needs.index),
                 limits: boxed(needs.limits),
                 positions: boxed(needs.positions),
+                accounts: boxed(needs.accounts),
+                holdings: boxed(needs.holdings),
+                totals: boxed(needs.totals),
             }
         }
     }
@@ -240,8 +267,14 @@ mod owned {
         /// A book with storage of its own, for so many open orders and so many prices on a side.
         #[must_use]
         pub fn allocate(orders: u32, levels: u32) -> Self {
-            let capacity =
-                Capacity { instruments: 1, orders, levels, cl_ord_ids: 0, limited_sessions: 0 };
+            let capacity = Capacity {
+                instruments: 1,
+                orders,
+                levels,
+                cl_ord_ids: 0,
+                limited_sessions: 0,
+                accounts: 0,
+            };
             let needs = StorageNeeds::of(&capacity);
             let storage = BookStorage {
                 instruments: boxed(1),

@@ -2,6 +2,7 @@
 
 use touchline_types::{ClOrdId, OrdType, Side, TimeInForce, TradingPhase};
 
+use crate::accounts::Fees;
 use crate::book::{NONE, RestingOrder};
 use crate::extras::Marks;
 use crate::matcher::Matcher;
@@ -77,6 +78,26 @@ pub struct PositionView {
     pub open_bid_qty: u64,
     /// Sum of leaves_qty of its open offers.
     pub open_offer_qty: u64,
+}
+
+/// The account of a member, cash units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AccountView {
+    /// Deposited, gained and paid.
+    pub cash: i128,
+    /// How much of it open orders hold back.
+    pub reserved: i128,
+    /// What it pays for each lot that executes.
+    pub fees: Fees,
+}
+
+/// What a member with an account has of an instrument, lots.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HoldingView {
+    /// Deposited, and bought less sold.
+    pub held: i128,
+    /// How much of it open offers hold back.
+    pub reserved: u64,
 }
 
 impl<M: Memory> Matcher<M> {
@@ -200,7 +221,9 @@ impl<M: Memory> Matcher<M> {
                 sum = sum.wrapping_add(state_hash::position(row.session_id, at, held));
             }
         }
-        self.state_hash().wrapping_sub(self.mixes).wrapping_sub(self.limits.mixes).wrapping_add(sum)
+        sum = sum.wrapping_add(self.accounts.mixes_slow());
+        let kept = [self.mixes, self.limits.mixes, self.accounts.mixes];
+        kept.into_iter().fold(self.state_hash(), u64::wrapping_sub).wrapping_add(sum)
     }
 
     /// Walks everything and names the first fact that does not hold. O(state): for tests.
@@ -234,7 +257,8 @@ impl<M: Memory> Matcher<M> {
         if open.wrapping_add(waiting) != self.books.open() {
             return Err("every slot that is taken is in a queue, or a stop that waits");
         }
-        self.check_limits()
+        self.check_limits()?;
+        self.check_accounts()
     }
 
     /// Checks the sessions that have limits.

@@ -2,14 +2,20 @@
 #![allow(missing_docs)]
 
 use touchline_matcher::{
-    Capacity, FarLevel, IndexLine, Instrument, InstrumentLimits, Ladder, LentMatcher, Level,
-    MatcherError, OrderExtra, OrderRecord, OwnedMatcher, PastRecord, RestingOrder, SessionLimits,
-    SessionPosition, Storage, StorageNeeds,
+    Account, Capacity, FarLevel, Holding, IndexLine, Instrument, InstrumentLimits, InstrumentTotal,
+    Ladder, LentMatcher, Level, MatcherError, OrderExtra, OrderRecord, OwnedMatcher, PastRecord,
+    RestingOrder, SessionLimits, SessionPosition, Storage, StorageNeeds,
 };
 use touchline_types::{Command, CommandKind, Event, EventKind, OrdType, Side, TradingPhase};
 
-const CAPACITY: Capacity =
-    Capacity { instruments: 2, orders: 10, levels: 4, cl_ord_ids: 100, limited_sessions: 3 };
+const CAPACITY: Capacity = Capacity {
+    instruments: 2,
+    orders: 10,
+    levels: 4,
+    cl_ord_ids: 100,
+    limited_sessions: 3,
+    accounts: 3,
+};
 
 fn limits(instrument_id: u32) -> InstrumentLimits {
     InstrumentLimits {
@@ -89,6 +95,7 @@ fn a_slice_that_does_not_fit_the_others_is_refused_by_name() {
     assert_eq!(refused(|s| s.orders = Box::default()), "orders");
     assert_eq!(refused(|s| s.records = Box::default()), "records");
     assert_eq!(refused(|s| s.extras = Box::default()), "extras");
+    assert_eq!(refused(|s| s.totals = Box::default()), "totals");
 }
 
 #[test]
@@ -106,6 +113,9 @@ fn a_lent_matcher_and_one_that_owns_its_storage_agree() {
     let mut index = vec![IndexLine::default(); needs.index];
     let mut limited = vec![SessionLimits::default(); needs.limits];
     let mut positions = vec![SessionPosition::default(); needs.positions];
+    let mut accounts = vec![Account::default(); needs.accounts];
+    let mut holdings = vec![Holding::default(); needs.holdings];
+    let mut totals = vec![InstrumentTotal::default(); needs.totals];
     let lent = Storage {
         instruments: &mut instruments[..],
         ladders: &mut ladders[..],
@@ -119,6 +129,9 @@ fn a_lent_matcher_and_one_that_owns_its_storage_agree() {
         index: &mut index[..],
         limits: &mut limited[..],
         positions: &mut positions[..],
+        accounts: &mut accounts[..],
+        holdings: &mut holdings[..],
+        totals: &mut totals[..],
     };
     let mut lent = LentMatcher::new(&[limits(1)], lent).expect("the limits are valid");
     let mut owned = OwnedMatcher::allocate(&[limits(1)], &CAPACITY).expect("they still are");
@@ -142,6 +155,7 @@ fn the_needs_of_a_capacity_count_every_slice() {
         levels: 3,
         cl_ord_ids: 5,
         limited_sessions: 7,
+        accounts: 6,
     });
     let expected = StorageNeeds {
         instruments: 2,
@@ -156,6 +170,9 @@ fn the_needs_of_a_capacity_count_every_slice() {
         index: 2,
         limits: 7,
         positions: 14,
+        accounts: 6,
+        holdings: 12,
+        totals: 2,
     };
     assert_eq!(needs, expected);
     let bytes = 2 * size_of::<Instrument>()
@@ -169,7 +186,10 @@ fn the_needs_of_a_capacity_count_every_slice() {
         + 5 * size_of::<PastRecord>()
         + 2 * size_of::<IndexLine>()
         + 7 * size_of::<SessionLimits>()
-        + 14 * size_of::<SessionPosition>();
+        + 14 * size_of::<SessionPosition>()
+        + 6 * size_of::<Account>()
+        + 12 * size_of::<Holding>()
+        + 2 * size_of::<InstrumentTotal>();
     assert_eq!(needs.bytes(), bytes);
 }
 
@@ -183,6 +203,9 @@ fn an_entry_takes_as_many_bytes_as_is_known() {
     assert_eq!(size_of::<IndexLine>(), 64);
     assert_eq!(size_of::<SessionLimits>(), 64);
     assert_eq!(size_of::<SessionPosition>(), 32);
+    assert_eq!(size_of::<Account>(), 64);
+    assert_eq!(size_of::<Holding>(), 32);
+    assert_eq!(size_of::<InstrumentTotal>(), 32);
 }
 
 #[test]

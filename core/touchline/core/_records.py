@@ -9,7 +9,7 @@ import enum
 
 import numpy as np
 
-LAYOUT_HASH = 0xa585b71ece43c509
+LAYOUT_HASH = 0x922ae5210b1862a5
 """Hash of every name, number, offset and length of the schema."""
 
 
@@ -108,6 +108,13 @@ class CommandKind(enum.IntEnum):
     DEPOSIT = 12
 
 
+class AccountChange(enum.IntEnum):
+    """What a SetAccount does."""
+
+    SET = 0
+    CLOSE = 1
+
+
 class EventKind(enum.IntEnum):
     """What happened."""
 
@@ -133,6 +140,9 @@ class EventKind(enum.IntEnum):
     REPLENISHED = 20
     RESTATED = 21
     EXPIRED = 22
+    ACCOUNT_SET = 23
+    ACCOUNT_CLOSED = 24
+    DEPOSITED = 25
 
 
 class PublicKind(enum.IntEnum):
@@ -191,6 +201,8 @@ class Reason(enum.IntEnum):
     EXPIRED = 28
     TOO_MANY_ACCOUNTS = 29
     PRICE_BAND = 30
+    UNKNOWN_ACCOUNT = 31
+    ACCOUNT_NOT_EMPTY = 32
 
 
 class EventFlags(enum.IntFlag):
@@ -242,6 +254,7 @@ COMMAND_DTYPE = np.dtype(
             "self_match_scope",
             "self_match_instruction",
             "exec_inst",
+            "account_change",
             "reserved_more",
         ],
         "formats": [
@@ -278,7 +291,8 @@ COMMAND_DTYPE = np.dtype(
             "u1",
             "u1",
             "u1",
-            "V21",
+            "u1",
+            "V20",
         ],
         "offsets": [
             0,
@@ -315,6 +329,7 @@ COMMAND_DTYPE = np.dtype(
             169,
             170,
             171,
+            172,
         ],
         "itemsize": 192,
     }
@@ -539,6 +554,7 @@ PUBLIC_RECORD_DTYPE = np.dtype(
 PUBLIC_RECORD_TEMPLATE_ID = 4
 
 __all__ = [
+    "AccountChange",
     "COMMAND_DTYPE",
     "COMMAND_TEMPLATE_ID",
     "CommandKind",

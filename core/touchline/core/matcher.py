@@ -125,12 +125,15 @@ class MatcherCapacity:
         ClOrdIDs ever used, of orders and of replaces, over all members.
     limited_sessions : int
         Sessions that have limits (SET_LIMITS) at a time.
+    accounts : int
+        Members that have an account (SET_ACCOUNT) at a time.
     """
 
     orders: int = 100_000
     levels: int = 1_000
     cl_ord_ids: int = 1_000_000
     limited_sessions: int = 128
+    accounts: int = 128
 
 
 class Applied(NamedTuple):

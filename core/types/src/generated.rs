@@ -9,7 +9,7 @@ pub const SCHEMA_ID: u16 = 2;
 /// Schema version of every message in this module.
 pub const SCHEMA_VERSION: u16 = 0;
 /// Hash of every name, number, offset and length of the schema.
-pub const LAYOUT_HASH: u64 = 0xa585b71ece43c509;
+pub const LAYOUT_HASH: u64 = 0x922ae5210b1862a5;
 
 /// Side(54).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -424,9 +424,9 @@ pub enum CommandKind {
     SetLimits = 9,
     /// The engine's time tick: cancels orders whose expire_time has come, so many at a time.
     ExpireOrders = 10,
-    /// An operator sets an account.
+    /// An operator opens the account of a member, changes its fees, or closes it where it is empty.
     SetAccount = 11,
-    /// An operator adds to an account, or takes from it.
+    /// An operator adds cash or lots to the account of a member, or takes from what is free there.
     Deposit = 12,
 }
 
@@ -489,6 +489,42 @@ impl TryFrom<u8> for CommandKind {
     }
 }
 
+/// What a SetAccount does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum AccountChange {
+    /// The account has these fees from here on, and is opened where there is none.
+    Set = 0,
+    /// The account is closed, which must be empty.
+    Close = 1,
+}
+
+impl AccountChange {
+    /// Every value, in the order of the schema.
+    pub const ALL: [Self; 2] = [Self::Set, Self::Close];
+
+    /// The name in the schema.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Set => "Set",
+            Self::Close => "Close",
+        }
+    }
+}
+
+impl TryFrom<u8> for AccountChange {
+    type Error = BadValue;
+
+    fn try_from(value: u8) -> Result<Self, BadValue> {
+        match value {
+            0 => Ok(Self::Set),
+            1 => Ok(Self::Close),
+            _ => Err(BadValue { kind: "AccountChange", value }),
+        }
+    }
+}
+
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
@@ -537,11 +573,17 @@ pub enum EventKind {
     Restated = 21,
     /// The rest of an order is gone, for its expire_time has come; ExecType(150)=C.
     Expired = 22,
+    /// The member has an account with these fees from here on: for resting orders in price, for aggressors in stop_px.
+    AccountSet = 23,
+    /// The member has no account from here on.
+    AccountClosed = 24,
+    /// The account of the member has so much more, or less below 0, in price: lots of the instrument, or cash where that is 0.
+    Deposited = 25,
 }
 
 impl EventKind {
     /// Every value, in the order of the schema.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 25] = [
         Self::Accepted,
         Self::Rejected,
         Self::Added,
@@ -564,6 +606,9 @@ impl EventKind {
         Self::Replenished,
         Self::Restated,
         Self::Expired,
+        Self::AccountSet,
+        Self::AccountClosed,
+        Self::Deposited,
     ];
 
     /// The name in the schema.
@@ -592,6 +637,9 @@ impl EventKind {
             Self::Replenished => "Replenished",
             Self::Restated => "Restated",
             Self::Expired => "Expired",
+            Self::AccountSet => "AccountSet",
+            Self::AccountClosed => "AccountClosed",
+            Self::Deposited => "Deposited",
         }
     }
 }
@@ -623,6 +671,9 @@ impl TryFrom<u8> for EventKind {
             20 => Ok(Self::Replenished),
             21 => Ok(Self::Restated),
             22 => Ok(Self::Expired),
+            23 => Ok(Self::AccountSet),
+            24 => Ok(Self::AccountClosed),
+            25 => Ok(Self::Deposited),
             _ => Err(BadValue { kind: "EventKind", value }),
         }
     }
@@ -807,11 +858,15 @@ pub enum Reason {
     TooManyAccounts = 29,
     /// A limit price is too far through the reference price.
     PriceBand = 30,
+    /// The member has no account.
+    UnknownAccount = 31,
+    /// An account that holds cash or lots is not closed.
+    AccountNotEmpty = 32,
 }
 
 impl Reason {
     /// Every value, in the order of the schema.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 33] = [
         Self::None,
         Self::UnknownSymbol,
         Self::ExchangeClosed,
@@ -843,6 +898,8 @@ impl Reason {
         Self::Expired,
         Self::TooManyAccounts,
         Self::PriceBand,
+        Self::UnknownAccount,
+        Self::AccountNotEmpty,
     ];
 
     /// The name in the schema.
@@ -880,6 +937,8 @@ impl Reason {
             Self::Expired => "Expired",
             Self::TooManyAccounts => "TooManyAccounts",
             Self::PriceBand => "PriceBand",
+            Self::UnknownAccount => "UnknownAccount",
+            Self::AccountNotEmpty => "AccountNotEmpty",
         }
     }
 }
@@ -920,6 +979,8 @@ impl TryFrom<u8> for Reason {
             28 => Ok(Self::Expired),
             29 => Ok(Self::TooManyAccounts),
             30 => Ok(Self::PriceBand),
+            31 => Ok(Self::UnknownAccount),
+            32 => Ok(Self::AccountNotEmpty),
             _ => Err(BadValue { kind: "Reason", value }),
         }
     }
@@ -987,7 +1048,7 @@ pub struct Command {
     pub timestamp: u64,
     /// When the gateway had read it, ns since the epoch, UTC.
     pub recv_time: u64,
-    /// Price(44) in price units; 0 for a market order. SetLimits: the largest position either way, lots, not below 0; 0 is no limit.
+    /// Price(44) in price units; 0 for a market order. SetLimits: the largest position either way, lots, not below 0; 0 is no limit. SetAccount: the fee of a resting order that executes, cash units a lot; a rebate is below 0. Deposit: cash units or lots; a withdrawal is below 0.
     pub price: i64,
     /// OrderQty(38) in lots. SetLimits: the largest order; 0 is no limit.
     pub order_qty: u64,
@@ -995,7 +1056,7 @@ pub struct Command {
     pub cl_ord_id: [u8; 20],
     /// OrigClOrdID(41) of a cancel or replace.
     pub orig_cl_ord_id: [u8; 20],
-    /// Number of the instrument in the configuration, from 1.
+    /// Number of the instrument in the configuration, from 1. Deposit: lots of it, or cash where it is 0.
     pub instrument_id: u32,
     /// FIX session, from 1; 0 is the operator.
     pub session_id: u32,
@@ -1021,7 +1082,7 @@ pub struct Command {
     pub token: u64,
     /// Number of the session, member or firm of the scope.
     pub scope_id: u32,
-    /// MassCancel, BlockEntry, AdmitEntry: whose orders. SetLimits: Session. MassCancel looks at instrument_id (0: all) and side (Undisclosed: both) as well.
+    /// MassCancel, BlockEntry, AdmitEntry: whose orders. SetLimits: Session. SetAccount, Deposit: Member. MassCancel looks at instrument_id (0: all) and side (Undisclosed: both) as well.
     pub scope: Scope,
     /// Zero.
     pub reserved_tail: [u8; 3],
@@ -1029,7 +1090,7 @@ pub struct Command {
     pub rate_per_s: u32,
     /// SetLimits: how many of them are admitted at once after a rest; 0 where rate_per_s is, and only there.
     pub rate_burst: u32,
-    /// StopPx(99) of a stop in price units; 0 for every other order.
+    /// StopPx(99) of a stop in price units; 0 for every other order. SetAccount: the fee of an aggressor that executes, cash units a lot; a rebate is below 0.
     pub stop_px: i64,
     /// DisplayQty(1138) of an iceberg in lots; 0 shows the whole order.
     pub display_qty: u64,
@@ -1047,8 +1108,10 @@ pub struct Command {
     pub self_match_instruction: SelfMatchInstruction,
     /// ExecInst(18), and DisplayMethod(1084) and TriggerPriceType(1107).
     pub exec_inst: ExecInst,
+    /// SetAccount: what becomes of the account.
+    pub account_change: AccountChange,
     /// Zero.
-    pub reserved_more: [u8; 21],
+    pub reserved_more: [u8; 20],
 }
 
 impl Command {
@@ -1093,7 +1156,8 @@ impl Command {
         out[168] = self.self_match_scope as u8;
         out[169] = self.self_match_instruction as u8;
         out[170] = self.exec_inst.0;
-        out[171..192].copy_from_slice(&self.reserved_more);
+        out[171] = self.account_change as u8;
+        out[172..192].copy_from_slice(&self.reserved_more);
     }
 
     /// Reads the block.
@@ -1137,7 +1201,8 @@ impl Command {
             self_match_scope: SelfMatchScope::try_from(block[168])?,
             self_match_instruction: SelfMatchInstruction::try_from(block[169])?,
             exec_inst: ExecInst::try_from(block[170])?,
-            reserved_more: take::<21>(block, 171),
+            account_change: AccountChange::try_from(block[171])?,
+            reserved_more: take::<20>(block, 172),
         })
     }
 }
@@ -1177,7 +1242,8 @@ const _: () = {
     assert!(core::mem::offset_of!(Command, self_match_scope) == 168);
     assert!(core::mem::offset_of!(Command, self_match_instruction) == 169);
     assert!(core::mem::offset_of!(Command, exec_inst) == 170);
-    assert!(core::mem::offset_of!(Command, reserved_more) == 171);
+    assert!(core::mem::offset_of!(Command, account_change) == 171);
+    assert!(core::mem::offset_of!(Command, reserved_more) == 172);
 };
 
 /// What the matcher makes. A command makes one event or more; the last one says so.

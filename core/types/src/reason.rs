@@ -35,7 +35,9 @@ impl Reason {
             | Self::StopPxWrong
             | Self::ExpireTimePast
             | Self::Expired
-            | Self::PriceBand => 99,
+            | Self::PriceBand
+            | Self::UnknownAccount
+            | Self::AccountNotEmpty => 99,
             // "Broker / Exchange option": nothing is wrong with the order itself. With 3, which is
             // about its quantity or value, a client would send a smaller one, and not a later one.
             Self::EntryBlocked | Self::RateExceeded => 0,
@@ -76,7 +78,9 @@ impl Reason {
             | Self::MinQtyWrong
             | Self::ExpireTimePast
             | Self::Expired
-            | Self::PriceBand => 99,
+            | Self::PriceBand
+            | Self::UnknownAccount
+            | Self::AccountNotEmpty => 99,
         }
     }
 
@@ -123,6 +127,8 @@ impl Reason {
             Self::Expired => "its ExpireTime has come",
             Self::TooManyAccounts => "the venue holds as many accounts as it can",
             Self::PriceBand => "price is too far through the reference price",
+            Self::UnknownAccount => "the member has no account",
+            Self::AccountNotEmpty => "the account holds cash or lots",
         }
     }
 }

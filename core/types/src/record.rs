@@ -112,7 +112,8 @@ impl Command {
             self_match_scope: crate::SelfMatchScope::None,
             self_match_instruction: crate::SelfMatchInstruction::None,
             exec_inst: crate::ExecInst::NONE,
-            reserved_more: [0; 21],
+            account_change: crate::AccountChange::Set,
+            reserved_more: [0; 20],
         }
     }
 }

@@ -47,6 +47,9 @@ pub(crate) const fn msg_type_of(kind: EventKind) -> Option<&'static [u8]> {
         | EventKind::EntryBlocked
         | EventKind::EntryAdmitted
         | EventKind::LimitsSet
+        | EventKind::AccountSet
+        | EventKind::AccountClosed
+        | EventKind::Deposited
         | EventKind::SnapshotStart
         | EventKind::SnapshotInstrument
         | EventKind::SnapshotOrder

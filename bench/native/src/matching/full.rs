@@ -83,6 +83,7 @@ fn matcher(workload: &Workload) -> Result<OwnedMatcher, String> {
         levels: LEVELS,
         cl_ord_ids: u32::try_from(records).map_err(|error| error.to_string())?,
         limited_sessions: MEMBERS,
+        accounts: MEMBERS,
     };
     OwnedMatcher::allocate(&limits, &capacity).map_err(|error| error.to_string())
 }

@@ -12,7 +12,8 @@ const CAPACITY: TlMatcherCapacity = TlMatcherCapacity {
     levels: 50,
     cl_ord_ids: 5_000,
     limited_sessions: 4,
-    reserved: [0; 11],
+    accounts: 4,
+    reserved: [0; 10],
 };
 
 const INSTRUMENT: TlInstrumentLimits = TlInstrumentLimits {
@@ -142,7 +143,7 @@ fn what_a_matcher_cannot_be_made_of_has_a_code_and_a_text() {
     reserved.reserved[2] = 1;
     assert_eq!(code(&[reserved], &CAPACITY).0, ARGUMENT);
     let mut reserved = CAPACITY;
-    reserved.reserved[10] = 1;
+    reserved.reserved[9] = 1;
     assert_eq!(code(&[INSTRUMENT], &reserved).0, ARGUMENT);
     let large = TlMatcherCapacity { orders: u32::MAX, levels: u32::MAX, ..CAPACITY };
     assert_eq!(code(&[INSTRUMENT], &large).0, TOO_LARGE);
@@ -313,6 +314,7 @@ fn books_orders_and_totals_are_those_of_the_matcher() {
             levels: 50,
             cl_ord_ids: 5_000,
             limited_sessions: 4,
+            accounts: 4,
         },
     )
     .unwrap();

@@ -2,9 +2,9 @@
 
 use touchline_matcher::{Capacity, InstrumentLimits};
 use touchline_types::{
-    ClOrdId, Command, CommandKind, Event, EventFlags, EventKind, ExecInst, OrdStatus, OrdType,
-    Reason, Scope, SelfMatchInstruction, SelfMatchScope, Side, TimeInForce, TradingPhase,
-    cl_ord_id_text, parse_cl_ord_id,
+    AccountChange, ClOrdId, Command, CommandKind, Event, EventFlags, EventKind, ExecInst,
+    OrdStatus, OrdType, Reason, Scope, SelfMatchInstruction, SelfMatchScope, Side, TimeInForce,
+    TradingPhase, cl_ord_id_text, parse_cl_ord_id,
 };
 
 /// Time before the first command of a scenario, ns since the epoch.
@@ -24,11 +24,12 @@ pub(crate) struct Tables {
     levels: u32,
     cl_ord_ids: u32,
     limited: u32,
+    accounts: u32,
 }
 
 impl Default for Tables {
     fn default() -> Self {
-        Self { orders: 100, levels: 50, cl_ord_ids: 1_000, limited: 10 }
+        Self { orders: 100, levels: 50, cl_ord_ids: 1_000, limited: 10, accounts: 10 }
     }
 }
 
@@ -46,6 +47,7 @@ impl Venue {
             levels: self.tables.levels,
             cl_ord_ids: self.tables.cl_ord_ids,
             limited_sessions: self.tables.limited,
+            accounts: self.tables.accounts,
         }
     }
 }
@@ -124,21 +126,24 @@ pub(crate) fn parse_instrument(words: &[&str]) -> Result<InstrumentLimits, Strin
     Ok(limits)
 }
 
-/// `orders 100  levels 50  cl_ord_ids 1000`, and `limited 10` where it matters.
+/// `orders 100  levels 50  cl_ord_ids 1000`, and `limited 10` or `accounts 10` where it matters.
 pub(crate) fn parse_capacity(words: &[&str]) -> Result<Tables, String> {
-    let ["orders", orders, "levels", levels, "cl_ord_ids", cl_ord_ids, limited @ ..] = words else {
+    let ["orders", orders, "levels", levels, "cl_ord_ids", cl_ord_ids, rest @ ..] = words else {
         return Err("capacity orders N levels N cl_ord_ids N".into());
     };
-    let limited = match limited {
-        [] => Tables::default().limited,
-        ["limited", sessions] => number(sessions)?,
-        _ => return Err("a capacity ends with `limited N` or nothing".into()),
-    };
+    let Tables { mut limited, mut accounts, .. } = Tables::default();
+    match rest {
+        [] => {}
+        ["limited", sessions] => limited = number(sessions)?,
+        ["accounts", members] => accounts = number(members)?,
+        _ => return Err("a capacity ends with `limited N`, `accounts N` or nothing".into()),
+    }
     Ok(Tables {
         orders: number(orders)?,
         levels: number(levels)?,
         cl_ord_ids: number(cl_ord_ids)?,
         limited,
+        accounts,
     })
 }
 
@@ -180,6 +185,8 @@ pub(crate) fn parse_command(words: &[&str]) -> Result<Command, String> {
         ["block", scope @ ..] => of_scope(CommandKind::BlockEntry, scope),
         ["admit", scope @ ..] => of_scope(CommandKind::AdmitEntry, scope),
         ["limits", rest @ ..] => parse_limits(rest),
+        ["account", rest @ ..] => parse_account(rest),
+        ["deposit", rest @ ..] => parse_deposit(rest),
         ["expire", by @ ..] => {
             let mut command = Command::of(CommandKind::ExpireOrders);
             if let ["by", member] = by {
@@ -251,6 +258,41 @@ fn parse_limits(words: &[&str]) -> Result<Command, String> {
             _ => return Err("order Q, position Q, rate N burst N, or none".into()),
         }
     }
+}
+
+/// `member 1  maker -1 taker 2` or `member 1 close`, and who asks.
+fn parse_account(words: &[&str]) -> Result<Command, String> {
+    let at = words.iter().position(|word| ["maker", "close"].contains(word));
+    let (scope, change) = words.split_at(at.ok_or("account SCOPE close, or its fees")?);
+    let mut command = of_scope(CommandKind::SetAccount, scope)?;
+    let fees = match change {
+        ["close", fees @ ..] => {
+            command.account_change = AccountChange::Close;
+            fees
+        }
+        fees => fees,
+    };
+    match fees {
+        [] => {}
+        ["maker", maker_fee, "taker", taker_fee] => {
+            (command.price, command.stop_px) = (number(maker_fee)?, number(taker_fee)?);
+        }
+        _ => return Err("maker N taker N, or close".into()),
+    }
+    Ok(command)
+}
+
+/// `member 1  cash 1000` or `member 1 on 2  lots 10`, and who asks.
+fn parse_deposit(words: &[&str]) -> Result<Command, String> {
+    let [scope @ .., what @ ("cash" | "lots"), amount] = words else {
+        return Err("deposit SCOPE cash N, or lots N".into());
+    };
+    let mut command = of_scope(CommandKind::Deposit, scope)?;
+    if *what == "lots" && command.instrument_id == 0 {
+        command.instrument_id = 1;
+    }
+    command.price = number(amount)?;
+    Ok(command)
 }
 
 fn of_member(kind: CommandKind, member: &str, id: &str) -> Result<Command, String> {
@@ -479,6 +521,14 @@ pub(crate) fn event_line(event: &Event, command: &Command) -> String {
         EventKind::Uncrossed => {
             format!("{} {} @ {}", event.instrument_id, event.last_qty, event.last_px)
         }
+        EventKind::AccountSet => {
+            format!("{}  maker {}  taker {}", event.member_id, event.price, event.stop_px)
+        }
+        EventKind::AccountClosed => event.member_id.to_string(),
+        EventKind::Deposited => match event.instrument_id {
+            0 => format!("{}  cash {}", event.member_id, event.price),
+            id => format!("{}  lots {} of {id}", event.member_id, event.price),
+        },
         EventKind::MassCanceled => format!("took {}  left {}", event.last_qty, event.leaves_qty),
         EventKind::EntryBlocked
         | EventKind::EntryAdmitted
@@ -512,6 +562,9 @@ const fn kind(kind: EventKind) -> &'static str {
         EventKind::EntryBlocked => "blocked",
         EventKind::EntryAdmitted => "admitted",
         EventKind::LimitsSet => "limited",
+        EventKind::AccountSet => "account",
+        EventKind::AccountClosed => "closed",
+        EventKind::Deposited => "deposited",
         EventKind::Triggered => "triggered",
         EventKind::Replenished => "shows",
         EventKind::Restated => "restated",

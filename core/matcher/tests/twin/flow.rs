@@ -1,5 +1,10 @@
 //! Random commands. A seed gives a day: instruments, capacity, and as many commands as wanted.
 
+#[path = "flow/accounts.rs"]
+mod accounts;
+
+use std::collections::BTreeMap;
+
 use touchline_matcher::{Capacity, InstrumentLimits};
 use touchline_types::{
     ClOrdId, Command, CommandKind, Event, EventKind, ExecInst, OrdType, Scope,
@@ -73,6 +78,12 @@ pub(crate) struct Flow {
     phases: Vec<TradingPhase>,
     /// The newest block that has not been taken back.
     blocked: Option<(Scope, u32)>,
+    /// Fees of a resting order and of an aggressor, by member that has an account.
+    fees: BTreeMap<u32, (i64, i64)>,
+    /// What those have: cash, with number 0, and lots of instruments.
+    wealth: BTreeMap<(u32, u32), i128>,
+    /// Commands that come next, the last one first.
+    planned: Vec<Command>,
     seq: u64,
     timestamp: u64,
     next_name: u64,
@@ -115,6 +126,7 @@ impl Day {
             levels: random.pick(&[1, 4, 15, 60, 150, 150, 150, 150]),
             cl_ord_ids: random.pick(&cl_ord_ids),
             limited_sessions: random.pick(&[0, 1, 2, 16, 16, 16]),
+            accounts: random.pick(&[0, 1, 2, 8, 8, 8]),
         };
         let members = random.pick(&[1, 3, 8]);
         Self { limits, capacity, members, spread, qty }
@@ -133,6 +145,9 @@ impl Flow {
             open: Vec::new(),
             phases,
             blocked: None,
+            fees: BTreeMap::new(),
+            wealth: BTreeMap::new(),
+            planned: Vec::new(),
             seq: 0,
             timestamp: 0,
             next_name: 0,
@@ -148,12 +163,16 @@ impl Flow {
             .phases
             .iter()
             .any(|phase| matches!(phase, TradingPhase::Halt | TradingPhase::Closed));
-        let mut command = if self.random.one_in(if closed { 20 } else { 150 }) {
+        let mut command = if let Some(planned) = self.planned.pop() {
+            planned
+        } else if self.random.one_in(if closed { 20 } else { 150 }) {
             self.change_phase()
         } else if let Some(command) = self.of_scope() {
             command
         } else if self.random.one_in(120) {
             self.set_limits()
+        } else if self.random.one_in(60) {
+            self.of_account()
         } else if self.random.one_in(100) {
             let mut command = Command::of(CommandKind::ExpireOrders);
             command.session_id = u32::from(self.random.one_in(20));
@@ -196,6 +215,7 @@ impl Flow {
 
     /// Learns what rests, so that cancels and replaces find something.
     pub(crate) fn see(&mut self, event: &Event) {
+        self.see_wealth(event);
         match event.kind {
             EventKind::Accepted if event.ord_type == OrdType::Market => {}
             EventKind::Added if event.exec_inst.contains(ExecInst::HIDDEN) => {}

@@ -3,12 +3,16 @@
 //! * quantity is conserved: order_qty is what executed, was cancelled, and rests;
 //! * both sides of a fill agree, and the resting one was first in its queue by price and priority;
 //! * nobody executes at a worse price than the limit, and a fill is at the resting price;
+//! * cash and lots of accounts are what deposits and fills make of them, and none goes below 0;
 //! * no book is crossed after a command in the continuous phase;
 //! * the last event of a command, and only that one, says so.
 
+mod ledger;
+
 use std::collections::BTreeMap;
 
-use touchline_matcher::InstrumentLimits;
+use ledger::Ledger;
+use touchline_matcher::{InstrumentLimits, OwnedMatcher};
 use touchline_types::{Event, EventFlags, EventKind, ExecInst, OrdType, Side, TradingPhase};
 
 #[derive(Clone, Copy)]
@@ -33,6 +37,7 @@ pub(crate) struct Observer {
     first_side: Option<Event>,
     index: u32,
     executions: u64,
+    ledger: Ledger,
 }
 
 fn place(event: &Event) -> Place {
@@ -54,7 +59,13 @@ impl Observer {
             first_side: None,
             index: 0,
             executions: 0,
+            ledger: Ledger::default(),
         }
+    }
+
+    /// Checks what the matcher says of accounts.
+    pub(crate) fn accounts(&self, matcher: &OwnedMatcher) -> Result<(), &'static str> {
+        self.ledger.agrees(matcher)
     }
 
     pub(crate) fn executions(&self) -> u64 {
@@ -83,6 +94,9 @@ impl Observer {
             | EventKind::EntryAdmitted
             | EventKind::LimitsSet => {}
             EventKind::Restated => self.restated(event)?,
+            EventKind::AccountSet | EventKind::AccountClosed | EventKind::Deposited => {
+                self.ledger.operator(event);
+            }
             EventKind::SnapshotStart
             | EventKind::SnapshotInstrument
             | EventKind::SnapshotOrder
@@ -163,6 +177,7 @@ impl Observer {
         seen.shown_qty = seen.shown_qty.saturating_sub(event.last_qty);
         seen.gone = event.leaves_qty == 0;
         self.executions += 1;
+        self.ledger.executed(event)?;
         let printable = event.flags.contains(EventFlags::PRINTABLE);
         let Some(first) = self.first_side.take() else {
             self.first_side = Some(*event);

@@ -2,6 +2,7 @@
 //! one, only the records and the descriptions of instruments and capacity. Every question is
 //! answered by looking at all open orders.
 
+mod accounts;
 mod cancels;
 mod expiry;
 mod limits;
@@ -18,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use touchline_matcher::{Capacity, InstrumentLimits, OrderView};
 use touchline_types::{
-    ClOrdId, Command, CommandKind, Event, EventFlags, ExecInst, OrdStatus, Reason, Scope, Side,
+    ClOrdId, Command, CommandKind, Event, EventFlags, ExecInst, OrdStatus, Scope, Side,
     TimeInForce, TradingPhase,
 };
 
@@ -96,6 +97,7 @@ pub(crate) struct SlowMatcher {
     names: BTreeMap<(u32, ClOrdId), u64>,
     blocked: BTreeSet<(Scope, u32)>,
     limited: BTreeMap<u32, limits::Limited>,
+    ledger: accounts::Ledger,
     last_priority: u64,
     last_trd_match_id: u64,
     events: Vec<Event>,
@@ -117,6 +119,7 @@ impl SlowMatcher {
             names: BTreeMap::new(),
             blocked: BTreeSet::new(),
             limited: BTreeMap::new(),
+            ledger: accounts::Ledger::default(),
             last_priority: 0,
             last_trd_match_id: 0,
             events: Vec::new(),
@@ -149,9 +152,8 @@ impl SlowMatcher {
             CommandKind::ExpireOrders => self.expire_orders(command),
             CommandKind::BlockEntry | CommandKind::AdmitEntry => self.block(command),
             CommandKind::SetLimits => self.set_limits(command),
-            CommandKind::SetAccount | CommandKind::Deposit => {
-                self.rejected(command, Reason::UnsupportedCharacteristic);
-            }
+            CommandKind::SetAccount => self.set_account(command),
+            CommandKind::Deposit => self.deposit(command),
         }
         let mut events = std::mem::take(&mut self.events);
         for (index, event) in events.iter_mut().enumerate() {

@@ -133,6 +133,7 @@ impl SlowMatcher {
         for (order_id, flags) in sides {
             let event = self.fill(order_id, px, qty);
             event.flags = flags;
+            self.note_payment(order_id, flags, px, qty);
         }
         for (order_id, _) in sides {
             let order = &self.orders[&order_id];

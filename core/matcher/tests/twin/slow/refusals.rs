@@ -56,6 +56,9 @@ impl SlowMatcher {
         if self.leads_too_far(command.session_id, command, command.order_qty) {
             return Err(Reason::PositionLimit);
         }
+        if self.lacks_funds(command, price, command.order_qty, None) {
+            return Err(Reason::InsufficientFunds);
+        }
         if self.names.contains_key(&(command.member_id, command.cl_ord_id)) {
             return Err(Reason::DuplicateClOrdId);
         }
@@ -160,7 +163,7 @@ impl SlowMatcher {
         prices(book, command)?;
         self.quantities(book, command, order.cum_qty)?;
         extras(book, command, inst)?;
-        let price = self.price_of(book, command, inst)?.unwrap_or(0);
+        let price = self.price_of(book, command, inst)?;
         if self.is_too_large(command) {
             return Err(Reason::OrderExceedsLimit);
         }
@@ -168,9 +171,14 @@ impl SlowMatcher {
         if more > 0 && self.leads_too_far(order.session_id, command, more) {
             return Err(Reason::PositionLimit);
         }
+        let leaves_qty = command.order_qty - order.cum_qty;
+        if self.lacks_funds(command, price, leaves_qty, Some(order.order_id)) {
+            return Err(Reason::InsufficientFunds);
+        }
         if self.names.len() as u32 >= self.capacity.cl_ord_ids {
             return Err(Reason::TooManyClOrdIds);
         }
+        let price = price.unwrap_or(0);
         let at = Command { price, ..*command };
         if command.ord_type == OrdType::Limit && self.lacks_level(&at, Some(order.order_id)) {
             return Err(Reason::TooManyOrders);
