@@ -56,9 +56,9 @@ test: prepare ## every test of the everyday tier
 	@echo "make test: everything holds"
 
 .PHONY: twin
-twin: ## ten million random commands through the matcher and its slow twin; writes tests/results
+twin: ## a hundred million random commands through the matcher and its slow twin; writes tests/results
 	@mkdir -p tests/results
-	TWIN_COMMANDS=10000000 cargo test --release --package touchline-matcher --locked --test twin \
+	TWIN_COMMANDS=100000000 cargo test --release --package touchline-matcher --locked --test twin \
 	    -- --nocapture --test-threads 1 | tee tests/results/twin.txt
 	@printf 'commit %s, %s, %s, %s\n' "$$(git rev-parse --short HEAD)" "$$(date -u +%F)" \
 	    "$$(uname -sr)" "$$(lscpu | sed -n 's/^Model name: *//p')" | tee -a tests/results/twin.txt

@@ -26,6 +26,14 @@ const POSITION_MAX: i64 = 1_000_000_000;
 /// New orders and replaces of a session: a million of them a second come from all.
 const RATE_PER_S: u32 = 100_000;
 const RATE_BURST: u32 = 100_000;
+/// Fees for a lot that executes, cash units: a rebate for who rests.
+const MAKER_FEE: i64 = -1;
+const TAKER_FEE: i64 = 3;
+/// Deposits of a member: cash units and lots.
+const CASH: i64 = 1_000_000_000_000_000;
+const LOTS: i64 = 1_000_000_000;
+/// Commands for each member before the first order.
+pub(crate) const ADMISSIONS: usize = 4;
 /// From one command to the next, ns.
 const STEP_NS: u64 = 1_000;
 const START_NS: u64 = 1_700_000_000_000_000_000;
@@ -68,20 +76,46 @@ impl Members {
         Self { sent, seq: 0 }
     }
 
-    /// What an operator sends before the first order: limits for every session, finite and wider
-    /// than the flow.
+    /// What an operator sends before the first order: for every session limits, and for every
+    /// member an account with fees, cash and lots; all finite and wider than the flow.
     pub(crate) fn admission(&mut self) -> Vec<Command> {
-        (1..=MEMBERS)
-            .map(|session_id| Command {
-                scope: Scope::Session,
-                scope_id: session_id,
-                order_qty: ORDER_QTY_MAX,
-                price: POSITION_MAX,
-                rate_per_s: RATE_PER_S,
-                rate_burst: RATE_BURST,
-                ..self.next(CommandKind::SetLimits)
-            })
-            .collect()
+        (1..=MEMBERS).flat_map(|member| self.admit(member)).collect()
+    }
+
+    fn admit(&mut self, member: u32) -> [Command; ADMISSIONS] {
+        let limits = Command {
+            scope: Scope::Session,
+            scope_id: member,
+            order_qty: ORDER_QTY_MAX,
+            price: POSITION_MAX,
+            rate_per_s: RATE_PER_S,
+            rate_burst: RATE_BURST,
+            ..self.next(CommandKind::SetLimits)
+        };
+        let mut of_member =
+            |kind| Command { scope: Scope::Member, scope_id: member, ..self.next(kind) };
+        let account =
+            Command { price: MAKER_FEE, stop_px: TAKER_FEE, ..of_member(CommandKind::SetAccount) };
+        let cash = Command { price: CASH, ..of_member(CommandKind::Deposit) };
+        let lots = Command {
+            price: LOTS,
+            instrument_id: INSTRUMENT_ID,
+            ..of_member(CommandKind::Deposit)
+        };
+        [limits, account, cash, lots]
+    }
+
+    /// What every member has in the end, cash and lots, added up apart from the matcher: deposits,
+    /// and the fills of the floor. Number 0 is what the venue took in fees.
+    pub(crate) fn balances(&self, workload: &Workload) -> Vec<(i128, i128)> {
+        let mut ledger = Ledger { members: self, balances: Vec::new() };
+        ledger.balances.push((0, 0));
+        ledger.balances.resize(MEMBERS as usize + 1, (CASH.into(), LOTS.into()));
+        let mut book = Floor::new();
+        for action in workload.preload().iter().chain(workload.actions()) {
+            apply(&mut book, action, &mut ledger.on(action.is_offer));
+        }
+        ledger.balances
     }
 
     /// The command of an action.
@@ -130,6 +164,40 @@ impl Members {
         let timestamp = START_NS + self.seq * STEP_NS;
         let recv_time = timestamp - STEP_NS;
         Command { seq: self.seq, timestamp, recv_time, token: self.seq, ..Command::of(kind) }
+    }
+}
+
+/// Balances by member, from fills.
+struct Ledger<'a> {
+    members: &'a Members,
+    balances: Vec<(i128, i128)>,
+}
+
+/// The ledger, while an order of a side takes.
+struct Posting<'a, 'b> {
+    ledger: &'a mut Ledger<'b>,
+    sells: bool,
+}
+
+impl<'b> Ledger<'b> {
+    fn on(&mut self, sells: bool) -> Posting<'_, 'b> {
+        Posting { ledger: self, sells }
+    }
+}
+
+impl FillSink for Posting<'_, '_> {
+    fn fill(&mut self, resting: u64, taking: u64, price: u64, qty: u64) {
+        let (price, qty) = (i128::from(price), i128::from(qty));
+        let sides = [(taking, self.sells, TAKER_FEE), (resting, !self.sells, MAKER_FEE)];
+        for (id, sells, fee) in sides {
+            let member = self.ledger.members.sent[id as usize].member as usize;
+            let (bought, paid) = if sells { (-qty, -qty * price) } else { (qty, qty * price) };
+            let fee = qty * i128::from(fee);
+            let (cash, lots) = &mut self.ledger.balances[member];
+            *cash -= paid + fee;
+            *lots += bought;
+            self.ledger.balances[0].0 += fee;
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use touchline_matcher::{Capacity, InstrumentLimits, OwnedMatcher};
 use touchline_types::{Command, CommandKind, Event, OrdType, Reason, Side, TradingPhase};
 
-use super::commands::{INSTRUMENT_ID, MEMBERS, Members, ORDER_QTY_MAX};
+use super::commands::{ADMISSIONS, INSTRUMENT_ID, MEMBERS, Members, ORDER_QTY_MAX};
 use super::replay::{ByKind, Mode, Spent};
 use super::reports::{Drained, Reporter, Ring, Told, drain, ring};
 use super::workload::{Action, End, Outcome, PRICES, Workload};
@@ -52,6 +52,7 @@ pub(crate) fn measure(workload: &Workload, mode: Mode, batch: usize) -> Result<V
         Ok::<_, String>((measured?, drained??))
     })?;
     confirm(workload, &matcher, &measured.told, &drained)?;
+    balance(&members.balances(workload), &matcher)?;
     let actions = workload.actions().len();
     let mut told = match mode {
         Mode::Tput => json!({ "each": measured.spent.json(actions) }),
@@ -179,7 +180,7 @@ fn confirm(
     if told.refused != 0 || told.others != 0 || told.reports() != commands + told.fills {
         return Err(format!("{commands} commands were answered by {told:?}"));
     }
-    let setup = u64::from(MEMBERS) + workload.preload().len() as u64;
+    let setup = u64::from(MEMBERS) * ADMISSIONS as u64 + workload.preload().len() as u64;
     if drained.reports != setup + told.reports() {
         return Err(format!("{} reports arrived of {}", drained.reports, setup + told.reports()));
     }
@@ -196,6 +197,23 @@ fn confirm(
         return Err(format!("positions and open quantities add up to {held:?}, not to the book"));
     }
     Ok(())
+}
+
+/// Every account has what the fills leave it, the venue its fees, and nothing is held back but for
+/// the orders that rest.
+fn balance(balances: &[(i128, i128)], matcher: &OwnedMatcher) -> Result<(), String> {
+    for (member, (cash, lots)) in (1..=MEMBERS).zip(balances.iter().skip(1)) {
+        let account = matcher.account(member).ok_or(format!("member {member} has no account"))?;
+        let held = matcher.holding(member, INSTRUMENT_ID).map(|holding| holding.held);
+        if (account.cash, held) != (*cash, Some(*lots)) {
+            let told = format!("has {} and {held:?}, not {cash} and {lots}", account.cash);
+            return Err(format!("member {member} {told}"));
+        }
+    }
+    if matcher.fees() != balances[0].0 {
+        return Err(format!("the venue took {}, not {}", matcher.fees(), balances[0].0));
+    }
+    matcher.check().map_err(str::to_owned)
 }
 
 fn end(matcher: &OwnedMatcher) -> End {
