@@ -194,11 +194,12 @@ pub(crate) fn position(session_id: u32, instrument: u32, position: i64) -> u64 {
     fold(pair(session_id, instrument) ^ a, bits(position) ^ b)
 }
 
-/// Both halves of a sum of 128 bits, of such a part of an account.
+/// A sum of 128 bits, of such a part of an account.
 #[inline]
 const fn sum(of: u64, sum: i128) -> u64 {
-    let [a, b, c, d] = ACCOUNT;
-    fold(of ^ a, (sum as u64) ^ b).wrapping_add(fold(of ^ c, ((sum >> 64) as u64) ^ d))
+    let [a, b, c, ..] = ACCOUNT;
+    let high = ((sum >> 64) as u64).wrapping_mul(c);
+    fold((of ^ a).wrapping_add(high), (sum as u64) ^ b)
 }
 
 /// The fees of an account.
