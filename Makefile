@@ -56,7 +56,7 @@ test: prepare ## every test of the everyday tier
 	@echo "make test: everything holds"
 
 .PHONY: twin
-twin: ## a hundred million random commands through the matcher and its slow twin; writes tests/results
+twin: ## 100 million random commands through the matcher and its slow twin; writes tests/results
 	@mkdir -p tests/results
 	TWIN_COMMANDS=100000000 cargo test --release --package touchline-matcher --locked --test twin \
 	    -- --nocapture --test-threads 1 | tee tests/results/twin.txt
