@@ -2,6 +2,8 @@
 
 #[path = "flow/accounts.rs"]
 mod accounts;
+#[path = "flow/prices.rs"]
+mod prices;
 
 use std::collections::BTreeMap;
 
@@ -87,6 +89,8 @@ pub(crate) struct Flow {
     seq: u64,
     timestamp: u64,
     next_name: u64,
+    /// Where the market is, above the lowest price.
+    middle: u64,
 }
 
 const PHASES: [TradingPhase; 4] =
@@ -151,6 +155,7 @@ impl Flow {
             seq: 0,
             timestamp: 0,
             next_name: 0,
+            middle: 400,
         }
     }
 
@@ -511,17 +516,6 @@ impl Flow {
         }
         let at = self.random.below(self.day.limits.len() as u64) as usize;
         self.day.limits[at].instrument_id
-    }
-
-    fn price(&mut self) -> i64 {
-        let limits = &self.day.limits[0];
-        let price = limits.min_price + self.random.below(self.day.spread + 1) as i64;
-        match self.random.below(300) {
-            0 => limits.min_price - 1 - self.random.below(3) as i64,
-            1 => limits.max_price + 1,
-            2 => self.random.pick(&[i64::MIN, i64::MAX, 0]),
-            _ => price,
-        }
     }
 
     fn qty(&mut self) -> u64 {
