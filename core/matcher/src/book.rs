@@ -314,7 +314,7 @@ impl<M: Memory> Books<M> {
     }
 
     /// Puts an order at the back of the queue at its price.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn enqueue(&mut self, slot: u32) {
         let RestingOrder { price, leaves_qty, instrument, side, priority, .. } = *self.order(slot);
         invariant(leaves_qty > 0, "an order that rests has a quantity");

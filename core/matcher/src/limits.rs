@@ -180,7 +180,7 @@ impl<M: Memory> Limits<M> {
     }
 
     /// Checks the quantity of a new order, and the position that it could lead to.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn new_order(&self, command: &Command, instrument: u32) -> Result<(), Reason> {
         let Some(row) = self.find(command.session_id) else { return Ok(()) };
         self.largest_order(row, command.order_qty)?;

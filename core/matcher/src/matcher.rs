@@ -400,7 +400,7 @@ impl<M: Memory> Matcher<M> {
     }
 
     /// Gives an order the last place at its price.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn rest(&mut self, slot: u32) {
         self.last_priority = next_u64(self.last_priority);
         let priority = self.last_priority;
@@ -437,7 +437,7 @@ impl<M: Memory> Matcher<M> {
     }
 
     /// Begins an event of an open order, with all that there is to say of it.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn tell_order<'e, K: EventSink>(
         &self,
         kind: EventKind,
@@ -483,7 +483,7 @@ impl<M: Memory> Matcher<M> {
     }
 
     /// Adds an open order to the state hash.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn mix_in(&mut self, slot: u32) {
         let cum_value = self.names.record(slot).cum_value;
         let mix = self.mix_of(slot, self.books.order(slot), cum_value);

@@ -202,6 +202,7 @@ impl IndexLine {
         gather(low) | gather(high) << 4 | gather(last) << 8
     }
 
+    #[inline(always)]
     fn set(&mut self, entry: usize, tag: u64, place: u32) {
         self.used = next_u32(self.used);
         let shift = (entry as u32 % 4).wrapping_mul(16);

@@ -161,6 +161,7 @@ impl<M: Memory> Matcher<M> {
     }
 
     /// Why what is left of a stop that went off cannot rest, if so: it had a slot, but no level.
+    #[inline(always)]
     pub(crate) fn lacks_level(&self, slot: u32) -> Option<Reason> {
         let RestingOrder { instrument, side, price, marks, .. } = *self.books.order(slot);
         let lacks = marks.has(Marks::STOP) && !self.books.has_level(instrument, side, price);
