@@ -38,7 +38,7 @@ use touchline_types::{
 
 use crate::accounts::{AccountStorage, Accounts, Claim};
 use crate::blocks::Blocks;
-use crate::book::{BookStorage, Books, NONE, RestingOrder, crosses};
+use crate::book::{BookStorage, Books, RestingOrder, crosses};
 use crate::emitter::{Emitter, EventSink, tell, tell_past};
 use crate::error::{MatcherError, check_limits};
 use crate::extras::{Extras, Marks};
@@ -132,7 +132,7 @@ impl<M: Memory> Matcher<M> {
             extras: Extras::new(storage.extras),
             next_expiry: u64::MAX,
             stops: 0,
-            woken: NONE,
+            woken: u32::MAX,
             wake_all: false,
             mixes,
             last_seq: 0,

@@ -77,6 +77,8 @@ impl<M: Memory> Matcher<M> {
         }
 
         self.books.dequeue(slot);
+        // It need not rest or execute again: self-match prevention may end it.
+        self.woken = instrument;
         self.limits.withdrew(session_id, instrument, side, before.leaves_qty);
         self.accounts.withdrew(member_id, &Claim::of(&before));
         let marks = self.books.order(slot).marks;
