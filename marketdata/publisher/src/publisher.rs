@@ -305,6 +305,10 @@ impl<M: Memory, L: Lines, P: Past> Publisher<M, L, P> {
                 None => return self.still(hole),
             }
         }
+        if hole.publish && hole.through.is_some_and(|through| through <= self.skip_through) {
+            // The ring lost nothing but what the books had from the journal.
+            return Ok(true);
+        }
         if let (Some(engine), Some(through)) = (&self.engine, hole.through)
             && engine.durable() < through
         {

@@ -349,10 +349,14 @@ impl<F: Played> Driver<F> {
             if !self.pump_until(until)? {
                 self.progress.timeouts += 1;
                 return Err(DriverError::Venue(format!(
-                    "after 30 s {} requests are unanswered, {} executions of the feed were told \
-                     to nobody, and the feed is at {} of {}; last disconnect: {:?}",
+                    "after 30 s {} requests are unanswered, {} immediate orders have no end, {} \
+                     executions of the feed were told to nobody, and the feed, {} ({}), is at {} \
+                     of {}; last disconnect: {:?}",
                     self.orders.waiting(),
+                    self.orders.immediate(),
                     self.feed.trades.len(),
+                    if self.feed.is_live() { "whole" } else { "in recovery" },
+                    self.feed.counters(),
                     self.feed.seq(),
                     self.orders.public_seq,
                     self.clients.iter().find_map(Client::last_reason),

@@ -95,6 +95,11 @@ impl Orders {
         self.requests.len()
     }
 
+    /// Immediate-or-cancel orders whose end has not been reported.
+    pub(crate) const fn immediate(&self) -> usize {
+        self.immediate
+    }
+
     /// Requests of a session that wait.
     pub(crate) fn waiting_of(&self, session: usize) -> usize {
         self.waiting.get(session).copied().unwrap_or(0)

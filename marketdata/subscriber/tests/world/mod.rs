@@ -13,7 +13,7 @@ use touchline_config::Venue;
 use touchline_feed_codec::{ChannelKind, Line, read_packet};
 use touchline_history::{HistoryError, matcher_of};
 use touchline_matcher::OwnedMatcher;
-use touchline_publisher::{Lines, Parts, Past, Publisher};
+use touchline_publisher::{Engine, EngineRing, Lines, Parts, Past, Publisher, PublisherError};
 use touchline_ring::{BroadcastConsumer, BroadcastProducer, broadcast, layout};
 use touchline_subscriber::{
     Book, BookListener, BookState, Side, Subscriber, SubscriberConfig, TradingPhase,
@@ -136,6 +136,23 @@ impl Past for TestPast {
     }
 }
 
+/// An engine that never restarts, and has released all that is in the journal.
+pub struct TestEngine(pub Rc<RefCell<Journal>>);
+
+impl Engine<RingMemory> for TestEngine {
+    fn durable(&self) -> u64 {
+        self.0.borrow().durable as u64
+    }
+
+    fn sequenced(&self) -> u64 {
+        self.0.borrow().commands.len() as u64
+    }
+
+    fn next_ring(&mut self) -> Result<Option<EngineRing<RingMemory>>, PublisherError> {
+        Ok(None)
+    }
+}
+
 /// A level as everybody counts it: side, price, quantity, orders.
 pub type Row = (Side, i64, u64, u32);
 pub type RingMemory = Arc<Vec<AtomicU64>>;
@@ -191,7 +208,7 @@ impl World {
         Self {
             matcher: matcher_of(&venue).unwrap(),
             ring: BroadcastProducer::attach(Arc::clone(&memory)).unwrap(),
-            publisher: publisher(&venue, &memory, &journal, &net),
+            publisher: publisher(&venue, &memory, &journal, &net, None),
             venue,
             journal,
             memory,
@@ -205,7 +222,14 @@ impl World {
 
     /// Another publisher in the place of this one, as after a restart.
     pub fn restart_publisher(&mut self) {
-        self.publisher = publisher(&self.venue, &self.memory, &self.journal, &self.net);
+        self.publisher = publisher(&self.venue, &self.memory, &self.journal, &self.net, None);
+    }
+
+    /// As [`restart_publisher`](Self::restart_publisher), with an engine that says how far it is.
+    pub fn restart_publisher_beside_engine(&mut self) {
+        let engine = Box::new(TestEngine(Rc::clone(&self.journal)));
+        let (memory, journal) = (&self.memory, &self.journal);
+        self.publisher = publisher(&self.venue, memory, journal, &self.net, Some(engine));
     }
 
     pub fn now_ns(&self) -> u64 {
@@ -336,11 +360,12 @@ pub fn publisher(
     memory: &RingMemory,
     journal: &Rc<RefCell<Journal>>,
     net: &Rc<RefCell<Net>>,
+    engine: Option<Box<dyn Engine<RingMemory>>>,
 ) -> TestPublisher {
     let ring = BroadcastConsumer::attach(Arc::clone(memory), 0).unwrap();
     let lines = TestLines(Rc::clone(net));
     let past = TestPast::new(venue, journal);
-    Publisher::new(venue, Parts { ring, bell: None, lines, past, engine: None })
+    Publisher::new(venue, Parts { ring, bell: None, lines, past, engine })
 }
 
 pub fn rows_of_matcher(matcher: &OwnedMatcher, instrument_id: u32) -> Vec<Row> {
