@@ -262,13 +262,28 @@ impl<M: Memory> Accounts<M> {
 
     /// The row of a member: the one load that a member without an account pays.
     #[inline]
-    fn find(&self, member_id: u32) -> Option<usize> {
+    pub(crate) fn find(&self, member_id: u32) -> Option<usize> {
         let row = self.row_of.get(member_id as usize)?;
         usize::from(*row).checked_sub(1)
     }
 
     /// Checks that what is free covers a claim, once so much more is given back.
     fn cover_more(&self, row: usize, claim: &Claim, cash: i128, lots: u64) -> Result<(), Reason> {
+        if self.is_covered(row, claim, cash, lots) {
+            Ok(())
+        } else {
+            Err(Reason::InsufficientFunds)
+        }
+    }
+
+    /// True if what is free in a row covers a new claim.
+    #[inline(always)]
+    pub(crate) fn covers(&self, row: usize, claim: &Claim) -> bool {
+        self.is_covered(row, claim, 0, 0)
+    }
+
+    #[inline(always)]
+    fn is_covered(&self, row: usize, claim: &Claim, cash: i128, lots: u64) -> bool {
         let account = self.row(row);
         let holding = self.holding(row, claim.instrument);
         let free_cash = account.cash.wrapping_sub(account.reserved).wrapping_add(cash);
@@ -276,15 +291,12 @@ impl<M: Memory> Accounts<M> {
         let free_lots = holding.held.wrapping_sub(held_back.into());
         let covered = claim.cash(account.fees.worst()) <= free_cash;
         // No branch on the side: a bid holds back no lots.
-        if covered & (i128::from(claim.lots()) <= free_lots) {
-            Ok(())
-        } else {
-            Err(Reason::InsufficientFunds)
-        }
+        covered & (i128::from(claim.lots()) <= free_lots)
     }
 
-    #[inline(never)]
-    fn hold_back(&mut self, row: usize, claim: &Claim) {
+    /// A row holds back a claim more.
+    #[inline]
+    pub(crate) fn hold_back(&mut self, row: usize, claim: &Claim) {
         let (account, holding, _) = self.parts(row, claim.instrument);
         account.reserved = account.reserved.wrapping_add(claim.cash(account.fees.worst()));
         holding.reserved = more(holding.reserved, claim.lots());

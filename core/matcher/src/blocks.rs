@@ -12,7 +12,7 @@ use touchline_types::{Command, EventKind, Reason, Scope, Side};
 use crate::book::{NONE, RestingOrder};
 use crate::emitter::{Emitter, EventSink};
 use crate::gates;
-use crate::invariant::next_u64;
+use crate::invariant::{next_u32, next_u64, previous_u32};
 use crate::matcher::{Matcher, reject};
 use crate::names::OrderRecord;
 use crate::state_hash;
@@ -28,6 +28,8 @@ const WORDS: usize = (OWNERS_MAX as usize + 1) / 64;
 
 /// Who is blocked.
 pub(crate) struct Blocks {
+    /// Scopes that are blocked.
+    count: u32,
     venue: bool,
     sessions: [u64; WORDS],
     members: [u64; WORDS],
@@ -36,7 +38,13 @@ pub(crate) struct Blocks {
 
 impl Blocks {
     pub(crate) const fn new() -> Self {
-        Self { venue: false, sessions: [0; WORDS], members: [0; WORDS], firms: [0; WORDS] }
+        Self { count: 0, venue: false, sessions: [0; WORDS], members: [0; WORDS], firms: [0; WORDS] }
+    }
+
+    /// True if nobody is blocked.
+    #[inline]
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.count == 0
     }
 
     /// True if the sender of this command may not enter orders.
@@ -58,7 +66,9 @@ impl Blocks {
         }
     }
 
-    fn set(&mut self, scope: Scope, scope_id: u32, blocked: bool) {
+    /// Blocks a scope that was not, or takes that back.
+    fn change(&mut self, scope: Scope, scope_id: u32, blocked: bool) {
+        self.count = if blocked { next_u32(self.count) } else { previous_u32(self.count) };
         let words = match scope {
             Scope::Session => &mut self.sessions,
             Scope::Member => &mut self.members,
@@ -126,7 +136,7 @@ impl<M: Memory> Matcher<M> {
             let mix = state_hash::block(scope, scope_id);
             self.mixes =
                 if blocked { self.mixes.wrapping_add(mix) } else { self.mixes.wrapping_sub(mix) };
-            self.blocks.set(scope, scope_id, blocked);
+            self.blocks.change(scope, scope_id, blocked);
         }
         out.begin(if blocked { EventKind::EntryBlocked } else { EventKind::EntryAdmitted });
     }

@@ -313,6 +313,12 @@ impl<M: Memory> Books<M> {
         self.ladders.has_room(Ladders::<M>::number(instrument, side), rank(side, price))
     }
 
+    /// True if a side has room for one level more, wherever.
+    #[inline]
+    pub(crate) fn has_room(&self, instrument: u32, side: Side) -> bool {
+        self.ladders.has_spare(Ladders::<M>::number(instrument, side))
+    }
+
     /// Puts an order at the back of the queue at its price.
     #[inline(always)]
     pub(crate) fn enqueue(&mut self, slot: u32) {

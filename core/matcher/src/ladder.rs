@@ -197,7 +197,13 @@ impl<M: Memory> Ladders<M> {
     /// True if a rank has a level, or there is room for one.
     #[inline]
     pub(crate) fn has_room(&self, ladder: usize, rank: i64) -> bool {
-        (self.head(ladder).len() as usize) < self.levels || self.find(ladder, rank).is_some()
+        self.has_spare(ladder) || self.find(ladder, rank).is_some()
+    }
+
+    /// True if there is room for one level more.
+    #[inline]
+    pub(crate) fn has_spare(&self, ladder: usize) -> bool {
+        (self.head(ladder).len() as usize) < self.levels
     }
 
     /// The next level below a rank.

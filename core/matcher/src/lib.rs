@@ -96,6 +96,7 @@ mod limits;
 mod matcher;
 mod multiple;
 mod names;
+mod plain;
 mod replace;
 mod self_match;
 mod state_hash;

@@ -52,11 +52,18 @@ impl SessionLimits {
         (self.terms.rate_burst as u64).saturating_mul(TOKEN)
     }
 
-    /// Counts what the bucket gained until now. What saturates is above every bucket.
-    fn refill(&mut self, now: u64) {
+    /// What is in the bucket at a time. What saturates is above every bucket.
+    #[inline]
+    fn credit_at(&self, now: u64) -> u64 {
         let gain =
             now.saturating_sub(self.credit_time).saturating_mul(self.terms.rate_per_s.into());
-        self.credit = self.credit.saturating_add(gain).min(self.credit_max());
+        self.credit.saturating_add(gain).min(self.credit_max())
+    }
+
+    /// Counts what the bucket gained until now.
+    #[inline]
+    fn refill(&mut self, now: u64) {
+        self.credit = self.credit_at(now);
         self.credit_time = now;
     }
 
@@ -208,6 +215,26 @@ impl<M: Memory> Limits<M> {
         }
     }
 
+    /// True if a new order of the session with this row, which rests, passes all of its limits.
+    #[inline(always)]
+    pub(crate) fn admits(&self, row: usize, command: &Command, instrument: u32) -> bool {
+        let Command { side, order_qty, .. } = *command;
+        let has_token = self.row(row).terms.rate_per_s == 0
+            || self.row(row).credit_at(command.timestamp) >= TOKEN;
+        has_token
+            & self.largest_order(row, order_qty).is_ok()
+            & self.largest_position(row, instrument, side, order_qty).is_ok()
+    }
+
+    /// An order that was admitted takes its token and rests.
+    #[inline(always)]
+    pub(crate) fn enter(&mut self, row: usize, command: &Command, instrument: u32) {
+        // It is there: `admits` has seen it.
+        let _ = self.take_token_of(row, command.timestamp);
+        let open_qty = self.position_mut(row, instrument).open_qty(command.side);
+        *open_qty = more(*open_qty, command.order_qty);
+    }
+
     /// An order of the session rests with so much more.
     #[inline]
     pub(crate) fn opened(&mut self, session_id: u32, instrument: u32, side: Side, qty: u64) {
@@ -248,7 +275,7 @@ impl<M: Memory> Limits<M> {
 
     /// The row of a session: the one load that a session without limits pays.
     #[inline]
-    fn find(&self, session_id: u32) -> Option<usize> {
+    pub(crate) fn find(&self, session_id: u32) -> Option<usize> {
         let row = self.row_of.get(session_id as usize)?;
         usize::from(*row).checked_sub(1)
     }

@@ -168,11 +168,15 @@ impl<M: Memory> Matcher<M> {
         match command.kind {
             CommandKind::NewOrder => {
                 self.look_for_due(command, &mut out);
-                self.new_order(command, hashes, &mut out);
+                if !self.plain_order(command, hashes, &mut out) {
+                    self.new_order(command, hashes, &mut out);
+                }
                 self.look_for_stops(&mut out);
             }
             CommandKind::CancelOrder => {
-                self.cancel_order(command, hashes, &mut out);
+                if !self.plain_cancel(command, hashes, &mut out) {
+                    self.cancel_order(command, hashes, &mut out);
+                }
                 self.look_for_stops(&mut out);
             }
             CommandKind::ReplaceOrder => {

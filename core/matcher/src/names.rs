@@ -17,7 +17,7 @@
 use touchline_prefetch::prefetch;
 use touchline_types::{ClOrdId, OrdStatus, OrdType, Side, TimeInForce};
 
-use crate::book::RestingOrder;
+use crate::book::{NONE, RestingOrder};
 use crate::invariant::{certain, less, next_u32, previous_u32};
 use crate::state_hash;
 use crate::storage::Memory;
@@ -191,15 +191,28 @@ impl IndexLine {
     /// none for a new name, which is seen at once.
     #[inline]
     const fn look(&self, tag: u64) -> u32 {
-        let [low, high] = self.tags;
-        let wanted = tag.wrapping_mul(ONES);
-        let (low, high) = (zeros(low ^ wanted), zeros(high ^ wanted));
-        // The upper half of the last word is no tags; a bit there is no entry's.
-        let last = zeros(self.last_tags as u64 ^ wanted) & 0xffff_ffff;
+        let [low, high, last] = self.same(tag);
         if low | high | last == 0 {
             return 0;
         }
         gather(low) | gather(high) << 4 | gather(last) << 8
+    }
+
+    /// False if no entry has this tag.
+    #[inline]
+    const fn has(&self, tag: u64) -> bool {
+        let [low, high, last] = self.same(tag);
+        low | high | last != 0
+    }
+
+    /// The highest bit of each tag that is this one, and sometimes of one above it.
+    #[inline]
+    const fn same(&self, tag: u64) -> [u64; 3] {
+        let [low, high] = self.tags;
+        let wanted = tag.wrapping_mul(ONES);
+        // The upper half of the last word is no tags; a bit there is no entry's.
+        let last = zeros(self.last_tags as u64 ^ wanted) & 0xffff_ffff;
+        [zeros(low ^ wanted), zeros(high ^ wanted), last]
     }
 
     #[inline(always)]
@@ -343,6 +356,26 @@ impl<M: Memory> Names<M> {
             }
         }
         crate::invariant::broken("a part of the index is free")
+    }
+
+    /// The place for a ClOrdID, where a look at one line says that it is new.
+    #[inline(always)]
+    pub(crate) fn seat_at_sight(&self, name: &Name) -> Option<Seat> {
+        let at = self.line_of(name.hash);
+        let line = self.index.as_ref().get(at)?;
+        let is_new = !line.has(tag(name.hash)) & ((line.used as usize) < LINE);
+        is_new.then_some(Seat {
+            hash: name.hash,
+            at: (at as u32).wrapping_shl(ENTRY_BITS) | line.used,
+        })
+    }
+
+    /// The open order of a ClOrdID: in the slot that a look ahead found, or where a look at one
+    /// line says so.
+    #[inline(always)]
+    pub(crate) fn open_at_sight(&self, slot: u32, name: &Name) -> Option<u32> {
+        let slot = if slot == NONE { self.guess(name)? } else { slot };
+        self.still_open(slot, name).then_some(slot)
     }
 
     /// The line where a hash belongs: the higher half of it, as a part of the whole.

@@ -1,0 +1,168 @@
+//! Plain orders: limit orders that ask for nothing else and rest, and their cancels. That is most of
+//! what a venue is sent, so it has a way of its own: one look that passes all entry checks at once,
+//! and then what there is to do, with what that look has found.
+//!
+//! Nothing is decided here. Where a check does not pass, where an order would execute, where
+//! anything is out of the ordinary, nothing has been done and the way of all orders goes on
+//! (`arrival`, `gates`): it alone refuses, and says why. Which way a command goes changes no event
+//! and no state; the slow twin knows of none.
+
+use touchline_types::{
+    Command, EventFlags, EventKind, OrdStatus, OrdType, Reason, Side, TradingPhase,
+};
+
+use crate::accounts::Claim;
+use crate::book::{RestingOrder, crosses};
+use crate::emitter::{Emitter, EventSink};
+use crate::extras::Marks;
+use crate::invariant::next_u64;
+use crate::matcher::Matcher;
+use crate::names::{OrderRecord, Seat};
+use crate::state_hash;
+use crate::storage::Memory;
+use crate::terms;
+use crate::warm::Hashes;
+
+/// What a look at a plain order has found.
+struct Found {
+    instrument: u32,
+    /// Place for its ClOrdID.
+    seat: Seat,
+    /// Row of its session's limits.
+    limits: Option<usize>,
+    /// Row of its member's account.
+    account: Option<usize>,
+}
+
+impl<M: Memory> Matcher<M> {
+    /// Carries out a new order, if it is plain and rests. Else it does nothing.
+    #[inline(always)]
+    pub(crate) fn plain_order<K: EventSink>(
+        &mut self,
+        command: &Command,
+        hashes: &Hashes,
+        out: &mut Emitter<'_, K>,
+    ) -> bool {
+        let Some(Found { instrument, seat, limits, account }) = self.passes(command, hashes) else {
+            return false;
+        };
+        self.last_order_id = next_u64(self.last_order_id);
+        self.last_priority = next_u64(self.last_priority);
+        let Command { side, price, order_qty, session_id, member_id, .. } = *command;
+        let record = OrderRecord {
+            order_id: self.last_order_id,
+            order_qty,
+            cl_ord_id: command.cl_ord_id,
+            member_id,
+            session_id,
+            instrument_id: command.instrument_id,
+            side,
+            ord_type: OrdType::Limit,
+            time_in_force: command.time_in_force,
+            ..OrderRecord::default()
+        };
+        let mut order = RestingOrder {
+            priority: self.last_priority,
+            fixed_mix: state_hash::fixed(seat.hash, price, &record),
+            firm_id: command.firm_id,
+            self_match_id: command.self_match_id,
+            ..RestingOrder::new(instrument, side, price, order_qty)
+        };
+        order.mix = state_hash::order(&order, 0);
+        self.mixes = self.mixes.wrapping_add(order.mix);
+        out.of_order(EventKind::Accepted, &order, &record);
+        out.once_more(EventKind::Added).priority = order.priority;
+        if let Some(row) = limits {
+            self.limits.enter(row, command, instrument);
+        }
+        if let Some(row) = account {
+            self.accounts.hold_back(row, &Claim { instrument, side, limit: price, qty: order_qty });
+        }
+        let slot = self.books.allocate(order);
+        self.books.enqueue(slot);
+        self.names.open(seat, slot, record);
+        self.woken = instrument;
+        true
+    }
+
+    /// The entry checks of a plain order, without a branch for each.
+    #[inline(always)]
+    fn passes(&self, command: &Command, hashes: &Hashes) -> Option<Found> {
+        let Command { side, price, order_qty, .. } = *command;
+        let found = self.books.find_instrument(command.instrument_id)?;
+        let instrument = self.books.instrument(found);
+        let is_plain = terms::is_plain(command)
+            & (command.ord_type == OrdType::Limit)
+            & terms::stays(command.time_in_force);
+        let fits = (instrument.phase == TradingPhase::Continuous)
+            & (instrument.price_band == 0)
+            & (instrument.min_price <= price)
+            & (price <= instrument.max_price)
+            & instrument.tick.divides(price.unsigned_abs())
+            & (order_qty != 0)
+            & (order_qty <= instrument.qty_max)
+            & instrument.lot.divides(order_qty);
+        let is_open = (side != Side::Undisclosed) & self.blocks.is_empty();
+        if !(is_plain & fits & is_open) {
+            return None;
+        }
+        let limits = self.limits.find(command.session_id);
+        if let Some(row) = limits
+            && !self.limits.admits(row, command, found)
+        {
+            return None;
+        }
+        let account = self.accounts.find(command.member_id);
+        let claim = Claim { instrument: found, side, limit: price, qty: order_qty };
+        if let Some(row) = account
+            && !self.accounts.covers(row, &claim)
+        {
+            return None;
+        }
+        let has_room =
+            !self.names.is_full() & self.books.has_slot() & self.books.has_room(found, side);
+        let touch = self.books.best_price(found, side.opposite());
+        let executes = touch.is_some_and(|touch| crosses(side, price, touch));
+        let seat = self.names.seat_at_sight(&hashes.own(command))?;
+        (has_room & !executes).then_some(Found { instrument: found, seat, limits, account })
+    }
+
+    /// Carries out a cancel, if its order is plain. Else it does nothing.
+    #[inline(always)]
+    pub(crate) fn plain_cancel<K: EventSink>(
+        &mut self,
+        command: &Command,
+        hashes: &Hashes,
+        out: &mut Emitter<'_, K>,
+    ) -> bool {
+        let Some(slot) = self.names.open_at_sight(hashes.found, &hashes.orig(command)) else {
+            return false;
+        };
+        let order = self.books.order(slot);
+        let is_new = self.names.seat_at_sight(&hashes.own(command)).is_some();
+        if order.marks != Marks::NONE || !is_new {
+            return false;
+        }
+        let RestingOrder { instrument, side, leaves_qty, fixed_mix, mix, .. } = *order;
+        let claim = Claim::of(order);
+        let record = self.names.record_mut(slot);
+        record.ord_status = OrdStatus::Canceled;
+        let OrderRecord { session_id, member_id, cum_value, .. } = *record;
+        let gone =
+            state_hash::gone(fixed_mix, record.cum_qty(order), cum_value, OrdStatus::Canceled);
+        let event = out.of_order(EventKind::Canceled, order, record);
+        event.leaves_qty = 0;
+        event.last_qty = leaves_qty;
+        event.flags = EventFlags::RESTING;
+        event.reason = Reason::None;
+        (event.orig_cl_ord_id, event.cl_ord_id) = (record.cl_ord_id, command.cl_ord_id);
+        self.mixes = self.mixes.wrapping_sub(mix).wrapping_add(gone);
+        self.limits.withdrew(session_id, instrument, side, leaves_qty);
+        self.accounts.withdrew(member_id, &claim);
+        self.names.close(slot, order);
+        self.books.dequeue(slot);
+        self.books.release(slot);
+        self.woken = instrument;
+        true
+    }
+}
