@@ -19,10 +19,11 @@ impl<F: FnMut(&Event)> EventSink for F {
     }
 }
 
-/// Stamps and numbers the events of one command. There is one event, written in place.
+/// Stamps and numbers the events of one command. There is one event, written in place, and left to
+/// the next command.
 pub(crate) struct Emitter<'a, K: EventSink> {
     sink: &'a mut K,
-    event: Event,
+    event: &'a mut Event,
     begun: u32,
     /// The event says what few orders have.
     has_extras: bool,
@@ -30,8 +31,7 @@ pub(crate) struct Emitter<'a, K: EventSink> {
 
 impl<'a, K: EventSink> Emitter<'a, K> {
     #[inline]
-    pub(crate) fn new(command: &Command, sink: &'a mut K) -> Self {
-        let mut event = Event::of(EventKind::Status);
+    pub(crate) fn new(command: &Command, event: &'a mut Event, sink: &'a mut K) -> Self {
         event.seq = command.seq;
         event.timestamp = command.timestamp;
         Self { sink, event, begun: 0, has_extras: false }
@@ -41,8 +41,8 @@ impl<'a, K: EventSink> Emitter<'a, K> {
     pub(crate) fn begin(&mut self, kind: EventKind) -> &mut Event {
         self.next(kind);
         self.forget_extras();
-        tell_past(&mut self.event, &PastRecord::default());
-        &mut self.event
+        tell_past(self.event, &PastRecord::default());
+        self.event
     }
 
     /// Begins an event of an open order, which leaves as much as it has left.
@@ -57,15 +57,15 @@ impl<'a, K: EventSink> Emitter<'a, K> {
         if self.has_extras {
             self.forget_extras();
         }
-        tell(&mut self.event, order, record);
-        &mut self.event
+        tell(self.event, order, record);
+        self.event
     }
 
     /// The event is to say what few orders have.
     #[cold]
     pub(crate) fn with_extras(&mut self) -> &mut Event {
         self.has_extras = true;
-        &mut self.event
+        self.event
     }
 
     #[cold]
@@ -80,7 +80,7 @@ impl<'a, K: EventSink> Emitter<'a, K> {
     /// The event that was begun last.
     #[inline]
     pub(crate) fn last(&mut self) -> &mut Event {
-        &mut self.event
+        self.event
     }
 
     /// Begins another event of the order of the event before, which has not changed since.
@@ -96,9 +96,9 @@ impl<'a, K: EventSink> Emitter<'a, K> {
     #[inline]
     fn next(&mut self, kind: EventKind) -> &mut Event {
         if self.begun > 0 {
-            self.sink.event(&self.event);
+            self.sink.event(self.event);
         }
-        let event = &mut self.event;
+        let event = &mut *self.event;
         event.index = self.begun;
         self.begun = next_u32(self.begun);
         event.kind = kind;
@@ -119,8 +119,17 @@ impl<'a, K: EventSink> Emitter<'a, K> {
     pub(crate) fn finish(mut self) {
         invariant(self.begun > 0, "every command has an event");
         self.event.flags = self.event.flags.with(EventFlags::END_OF_EVENT);
-        self.sink.event(&self.event);
+        self.sink.event(self.event);
+        if self.has_extras {
+            self.forget_extras();
+        }
     }
+}
+
+/// What events are written on, before the first one.
+#[inline]
+pub(crate) fn sheet() -> Event {
+    Event::of(EventKind::Status)
 }
 
 /// Fills in the terms, the owner and the state of an open order.

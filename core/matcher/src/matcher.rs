@@ -39,7 +39,7 @@ use touchline_types::{
 use crate::accounts::{AccountStorage, Accounts, Claim};
 use crate::blocks::Blocks;
 use crate::book::{BookStorage, Books, RestingOrder, crosses};
-use crate::emitter::{Emitter, EventSink, tell, tell_past};
+use crate::emitter::{Emitter, EventSink, sheet, tell, tell_past};
 use crate::error::{MatcherError, check_limits};
 use crate::extras::{Extras, Marks};
 use crate::gates::{self, Refusal};
@@ -150,21 +150,23 @@ impl<M: Memory> Matcher<M> {
     /// If `seq` is not the last one plus one, or `timestamp` does not rise: the sequencer's bug.
     #[inline]
     pub fn apply(&mut self, command: &Command, sink: &mut impl EventSink) {
-        self.apply_hashed(command, &Hashes::of(command), sink);
+        let mut sheet = sheet();
+        self.apply_hashed(command, &Hashes::of(command), &mut sheet, sink);
     }
 
-    /// Carries out a command whose names have these hashes.
+    /// Carries out a command whose names have these hashes. Its events are written on `sheet`.
     pub(crate) fn apply_hashed(
         &mut self,
         command: &Command,
         hashes: &Hashes,
+        sheet: &mut Event,
         sink: &mut impl EventSink,
     ) {
         invariant(command.seq == next_u64(self.last_seq), "seq rises by one");
         invariant(command.timestamp > self.last_timestamp, "timestamp rises");
         self.last_seq = command.seq;
         self.last_timestamp = command.timestamp;
-        let mut out = Emitter::new(command, sink);
+        let mut out = Emitter::new(command, sheet, sink);
         match command.kind {
             CommandKind::NewOrder => {
                 self.look_for_due(command, &mut out);

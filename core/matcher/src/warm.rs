@@ -9,7 +9,7 @@
 use touchline_types::{Command, CommandKind};
 
 use crate::book::NONE;
-use crate::emitter::EventSink;
+use crate::emitter::{EventSink, sheet};
 use crate::matcher::Matcher;
 use crate::names::Name;
 use crate::state_hash;
@@ -62,6 +62,7 @@ impl<M: Memory> Matcher<M> {
     ///
     /// As [`Matcher::apply`].
     pub fn apply_all(&mut self, commands: &[Command], sink: &mut impl EventSink) {
+        let mut sheet = sheet();
         for batch in commands.chunks(AHEAD) {
             let mut hashes = [NO_HASHES; AHEAD];
             for (of, command) in hashes.iter_mut().zip(batch) {
@@ -83,7 +84,7 @@ impl<M: Memory> Matcher<M> {
                 self.books.prefetch_neighbours(of.found);
             }
             for (of, command) in hashes.iter().zip(batch) {
-                self.apply_hashed(command, of, sink);
+                self.apply_hashed(command, of, &mut sheet, sink);
             }
         }
     }
