@@ -51,7 +51,7 @@ impl<M: Memory> Matcher<M> {
                 let Self { books, names, limits, accounts, .. } = &*self;
                 gates::new_order(books, names, limits, accounts, command, hashes)
             });
-        let gates::Entry { instrument, seat, limit } = match checked {
+        let gates::Entry { instrument, limit } = match checked {
             Ok(admitted) => admitted,
             Err(reason) => return reject(command, reason, out),
         };
@@ -78,10 +78,10 @@ impl<M: Memory> Matcher<M> {
             ..OrderRecord::default()
         };
         let order = self.books.order_mut(slot);
-        order.fixed_mix = state_hash::fixed(seat.hash, price, &record);
+        order.fixed_mix = state_hash::fixed(hashes.own, price, &record);
         let marks = order.marks;
         out.of_order(EventKind::Accepted, order, &record);
-        self.names.open(seat, slot, record);
+        self.names.open(hashes.own, slot, record);
         if marks != Marks::NONE {
             self.mark(slot, command);
             self.extras.tell(slot, marks, out.with_extras());

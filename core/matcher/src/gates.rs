@@ -61,7 +61,7 @@ use crate::extras::Marks;
 use crate::instrument::Instrument;
 use crate::invariant::less;
 use crate::limits::Limits;
-use crate::names::{Name, Named, Names, Seat};
+use crate::names::{Name, Named, Names};
 use crate::storage::Memory;
 use crate::terms;
 use crate::view::LimitsView;
@@ -77,8 +77,6 @@ pub(crate) struct Refusal {
 pub(crate) struct Admitted {
     /// Slot of the order.
     pub(crate) slot: u32,
-    /// Place for the new ClOrdID.
-    pub(crate) seat: Seat,
     /// Its new limit, 0 of a stop that has none.
     pub(crate) price: i64,
 }
@@ -87,8 +85,6 @@ pub(crate) struct Admitted {
 pub(crate) struct Entry {
     /// Its instrument.
     pub(crate) instrument: u32,
-    /// Place for its ClOrdID.
-    pub(crate) seat: Seat,
     /// Its limit; `None` where it takes every price, or where a stop has none yet.
     pub(crate) limit: Option<i64>,
 }
@@ -121,9 +117,9 @@ pub(crate) fn new_order<M: Memory>(
     let Command { side, order_qty: qty, .. } = *command;
     let claim = Claim::at(books, found, side, limit, qty);
     accounts.cover(command.member_id, &claim)?;
-    let Err(seat) = names.find(&hashes.own(command)) else {
+    if names.find(&hashes.own_name(command)).is_some() {
         return Err(Reason::DuplicateClOrdId);
-    };
+    }
     room_for_name(names)?;
     let level = limit.filter(|_| terms::stays(command.time_in_force));
     let has_room = match level {
@@ -131,7 +127,7 @@ pub(crate) fn new_order<M: Memory>(
         Some(price) => books.has_slot() && books.has_level(found, command.side, price),
         None => true,
     };
-    if has_room { Ok(Entry { instrument: found, seat, limit }) } else { Err(Reason::TooManyOrders) }
+    if has_room { Ok(Entry { instrument: found, limit }) } else { Err(Reason::TooManyOrders) }
 }
 
 /// Checks a cancel: the slot of its order.
@@ -153,10 +149,10 @@ pub(crate) fn replace<M: Memory>(
     command: &Command,
     hashes: &Hashes,
 ) -> Result<Admitted, Refusal> {
-    let seat = unused(names, command, hashes)?;
+    unused(names, command, hashes)?;
     let slot = open_order(names, command, hashes)?;
     match terms(books, names, limits, accounts, command, slot) {
-        Ok(price) => Ok(Admitted { slot, seat, price }),
+        Ok(price) => Ok(Admitted { slot, price }),
         Err(reason) => Err(Refusal { reason, order: Some(Named::Open(slot)) }),
     }
 }
@@ -176,7 +172,7 @@ pub(crate) fn change_phase<M: Memory>(books: &Books<M>, command: &Command) -> Re
 
 /// The order that a replace names, open or gone, if there is one.
 pub(crate) fn known<M: Memory>(names: &Names<M>, command: &Command) -> Option<Named> {
-    names.find(&Name::of(command.member_id, &command.orig_cl_ord_id)).ok()
+    names.find(&Name::of(command.member_id, &command.orig_cl_ord_id))
 }
 
 /// Checks a block, or the end of one.
@@ -323,10 +319,10 @@ fn unused<M: Memory>(
     names: &Names<M>,
     command: &Command,
     hashes: &Hashes,
-) -> Result<Seat, Refusal> {
-    match names.find(&hashes.own(command)) {
-        Ok(_) => Err(Refusal { reason: Reason::DuplicateClOrdId, order: None }),
-        Err(seat) => Ok(seat),
+) -> Result<(), Refusal> {
+    match names.find(&hashes.own_name(command)) {
+        Some(_) => Err(Refusal { reason: Reason::DuplicateClOrdId, order: None }),
+        None => Ok(()),
     }
 }
 
@@ -340,11 +336,11 @@ fn open_order<M: Memory>(
         return Ok(hashes.found);
     }
     match names.find(&name) {
-        Ok(Named::Open(slot)) => Ok(slot),
-        Ok(gone @ Named::Gone(_)) => {
+        Some(Named::Open(slot)) => Ok(slot),
+        Some(gone @ Named::Gone(_)) => {
             Err(Refusal { reason: Reason::TooLateToCancel, order: Some(gone) })
         }
-        Ok(Named::Superseded) | Err(_) => {
+        Some(Named::Superseded) | None => {
             Err(Refusal { reason: Reason::UnknownOrder, order: None })
         }
     }

@@ -122,10 +122,10 @@ impl<M: Memory> Matcher<M> {
         let mixes = used.iter().map(|each| each.mix).fold(0, u64::wrapping_add);
         let per_side = far_levels.as_ref().len().checked_div(ladders.as_ref().len()).unwrap_or(0);
         let books = BookStorage { instruments, ladders, levels, bits, far_levels, orders };
-        let Storage { records, past, index, accounts, holdings, totals, .. } = storage;
+        let Storage { records, chains, filter, past, index, accounts, holdings, totals, .. } = storage;
         Ok(Self {
             books: Books::new(books, limits.len(), per_side),
-            names: Names::new(NameStorage { records, past, index }),
+            names: Names::new(NameStorage { records, chains, filter, past, index }),
             blocks: Blocks::new(),
             limits: Limits::new(storage.limits, storage.positions, room),
             accounts: Accounts::new(AccountStorage { accounts, holdings, totals }, room),
@@ -273,13 +273,13 @@ impl<M: Memory> Matcher<M> {
     fn order_status<K: EventSink>(&self, command: &Command, out: &mut Emitter<'_, K>) {
         let event = out.begin(EventKind::Status);
         match self.names.find(&Name::of(command.member_id, &command.cl_ord_id)) {
-            Err(_) | Ok(Named::Superseded) => {
+            None | Some(Named::Superseded) => {
                 ask(event, command);
                 event.ord_status = OrdStatus::Rejected;
                 event.reason = Reason::UnknownOrder;
             }
-            Ok(Named::Gone(number)) => tell_past(event, self.names.past_record(number)),
-            Ok(Named::Open(slot)) => {
+            Some(Named::Gone(number)) => tell_past(event, self.names.past_record(number)),
+            Some(Named::Open(slot)) => {
                 let order = self.books.order(slot);
                 tell(event, order, self.names.record(slot));
                 event.priority = order.priority;

@@ -9,24 +9,28 @@
 //! moved to the end of the past, with its final state: so a status request for it is answered in
 //! full. The past is only ever written at its end.
 //!
-//! The index is a hash table of cache lines of ten entries, at most four fifths full; where a line
-//! is full, the next one goes on. Mostly one line says all, and says it without a branch that
-//! cannot be guessed. It is the largest thing that is read at random, so it is no larger than it
-//! must be. The hash is fixed, so that a replay takes the same steps everywhere.
+//! What is asked most is asked of little memory, since a page that is not at hand costs more than
+//! all the rest of a command:
+//!
+//! * ClOrdIDs of open orders are in chains through their records, one for each hash; there are as
+//!   many chains as orders fit, so mostly one load says all;
+//! * whether a ClOrdID was ever used is asked of a filter first, a few bits in one word, which
+//!   says no for nearly all that are new;
+//! * only then of the index of the past, a hash table of cache lines of ten entries, at most four
+//!   fifths full; where a line is full, the next one goes on.
+//!
+//! The hash is fixed, so that a replay takes the same steps everywhere.
 
 use touchline_prefetch::prefetch;
 use touchline_types::{ClOrdId, OrdStatus, OrdType, Side, TimeInForce};
 
 use crate::book::{NONE, RestingOrder};
-use crate::invariant::{certain, less, next_u32, previous_u32};
+use crate::invariant::{certain, invariant, less, next_u32, previous_u32};
 use crate::state_hash;
 use crate::storage::Memory;
 
-/// Bit of an index entry whose record is in the past.
-const PAST: u32 = 1 << 31;
-
 /// Slots and records of the past that can be named.
-pub(crate) const RECORDS_MAX: usize = PAST as usize - 2;
+pub(crate) const RECORDS_MAX: usize = (1 << 31) - 2;
 
 /// Where the record of a ClOrdID is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,8 +55,8 @@ pub struct OrderRecord {
     pub(crate) member_id: u32,
     pub(crate) session_id: u32,
     pub(crate) instrument_id: u32,
-    /// Place of its ClOrdID in the index.
-    pub(crate) seat: u32,
+    /// The next order whose ClOrdID has the same chain.
+    pub(crate) chained: u32,
     pub(crate) side: Side,
     /// None where no order is open.
     pub(crate) ord_type: OrdType,
@@ -70,7 +74,7 @@ impl Default for OrderRecord {
             member_id: 0,
             session_id: 0,
             instrument_id: 0,
-            seat: 0,
+            chained: NONE,
             side: Side::Undisclosed,
             ord_type: OrdType::None,
             time_in_force: TimeInForce::Day,
@@ -159,7 +163,7 @@ pub struct IndexLine {
     /// the entry is free.
     tags: [u64; 2],
     last_tags: u32,
-    /// Slot, or [`PAST`] and the place in the past.
+    /// Places in the past.
     places: [u32; LINE],
     /// Entries that are used.
     used: u32,
@@ -167,9 +171,6 @@ pub struct IndexLine {
 
 /// Entries of a line of the index.
 pub(crate) const LINE: usize = 10;
-
-/// Bits of a seat that say which entry of its line it is.
-const ENTRY_BITS: u32 = 4;
 
 const ONES: u64 = 0x0001_0001_0001_0001;
 const HIGHS: u64 = 0x8000_8000_8000_8000;
@@ -198,13 +199,6 @@ impl IndexLine {
         gather(low) | gather(high) << 4 | gather(last) << 8
     }
 
-    /// False if no entry has this tag.
-    #[inline]
-    const fn has(&self, tag: u64) -> bool {
-        let [low, high, last] = self.same(tag);
-        low | high | last != 0
-    }
-
     /// The highest bit of each tag that is this one, and sometimes of one above it.
     #[inline]
     const fn same(&self, tag: u64) -> [u64; 3] {
@@ -215,17 +209,19 @@ impl IndexLine {
         [zeros(low ^ wanted), zeros(high ^ wanted), last]
     }
 
+    /// Adds an entry, if one is free.
     #[inline(always)]
-    fn set(&mut self, entry: usize, tag: u64, place: u32) {
+    fn add(&mut self, tag: u64, place: u32) -> bool {
+        let entry = self.used as usize;
+        let Some(found) = self.places.get_mut(entry) else { return false };
+        *found = place;
         self.used = next_u32(self.used);
         let shift = (entry as u32 % 4).wrapping_mul(16);
         match self.tags.get_mut(entry / 4) {
             Some(tags) => *tags |= tag.wrapping_shl(shift),
             None => self.last_tags |= (tag as u32).wrapping_shl(shift),
         }
-        if let Some(found) = self.places.get_mut(entry) {
-            *found = place;
-        }
+        true
     }
 }
 
@@ -235,11 +231,21 @@ const fn gather(highs: u64) -> u32 {
     ((highs >> 15).wrapping_mul(0x0001_0002_0004_0008) >> 48) as u32 & 15
 }
 
-/// A place in the index that is free for a new ClOrdID.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Seat {
-    pub(crate) hash: u64,
-    at: u32,
+/// Bits of a word of the filter that a hash sets: four, some of which may be the same.
+#[inline]
+fn bits(hash: u64) -> u64 {
+    let bit = |at: u64| 1_u64.wrapping_shl(at as u32);
+    bit(hash) | bit(hash >> 6) | bit(hash >> 12) | bit(hash >> 18)
+}
+
+/// ClOrdIDs of a day for each word of the filter: with that many, some two of a hundred new ones
+/// seem to be known.
+pub(crate) const NAMES_OF_WORD: usize = 6;
+
+/// A part of a whole that a hash chooses, by its higher half.
+#[inline]
+const fn part_of(hash: u64, whole: usize) -> usize {
+    ((hash >> 32).wrapping_mul(whole as u64) >> 32) as usize
 }
 
 /// A member's ClOrdID with its hash, which is made once for each command.
@@ -272,6 +278,8 @@ impl<'c> Name<'c> {
 pub(crate) struct NameStorage<M: Memory> {
     /// Records of open orders, by slot.
     pub(crate) records: M::Of<OrderRecord>,
+    pub(crate) chains: M::Of<u32>,
+    pub(crate) filter: M::Of<u64>,
     pub(crate) past: M::Of<PastRecord>,
     pub(crate) index: M::Of<IndexLine>,
 }
@@ -279,6 +287,10 @@ pub(crate) struct NameStorage<M: Memory> {
 /// The records and their index.
 pub(crate) struct Names<M: Memory> {
     records: M::Of<OrderRecord>,
+    /// The first order of each chain, or [`NONE`].
+    chains: M::Of<u32>,
+    /// Bits of all ClOrdIDs that were ever used.
+    filter: M::Of<u64>,
     past: M::Of<PastRecord>,
     index: M::Of<IndexLine>,
     past_len: u32,
@@ -289,12 +301,14 @@ pub(crate) struct Names<M: Memory> {
 impl<M: Memory> Names<M> {
     /// No ClOrdID is used.
     pub(crate) fn new(storage: NameStorage<M>) -> Self {
-        let NameStorage { mut records, past, mut index } = storage;
+        let NameStorage { mut records, mut chains, mut filter, past, mut index } = storage;
         if let Some(none) = records.as_mut().first_mut() {
             *none = OrderRecord::default();
         }
+        chains.as_mut().fill(NONE);
+        filter.as_mut().fill(0);
         index.as_mut().fill(IndexLine::default());
-        Self { records, past, index, past_len: 0, open: 0 }
+        Self { records, chains, filter, past, index, past_len: 0, open: 0 }
     }
 
     /// How many ClOrdIDs are used.
@@ -329,59 +343,82 @@ impl<M: Memory> Names<M> {
         certain(self.records.as_mut().get_mut(slot as usize), "an order has a record")
     }
 
-    /// The order of a member's ClOrdID, or the place for it.
+    /// The order of a member's ClOrdID; `None` if that was never used.
     #[inline]
-    pub(crate) fn find(&self, name: &Name) -> Result<Named, Seat> {
+    pub(crate) fn find(&self, name: &Name) -> Option<Named> {
+        if let Some(slot) = self.find_open(name) {
+            return Some(Named::Open(slot));
+        }
+        if self.is_new_to_filter(name) { None } else { self.find_past(name) }
+    }
+
+    /// The open order of a ClOrdID.
+    #[inline(always)]
+    pub(crate) fn find_open(&self, name: &Name) -> Option<u32> {
+        let mut slot = self.chain(name.hash);
+        while slot != NONE {
+            let known = self.record(slot);
+            if name.is(known.member_id, &known.cl_ord_id) {
+                return Some(slot);
+            }
+            slot = known.chained;
+        }
+        None
+    }
+
+    /// True if a ClOrdID was never used. Of a few of these it says false.
+    #[inline(always)]
+    pub(crate) fn is_surely_new(&self, name: &Name) -> bool {
+        self.find_open(name).is_none() && self.is_new_to_filter(name)
+    }
+
+    #[inline(always)]
+    fn is_new_to_filter(&self, name: &Name) -> bool {
+        let (filter, bits) = (self.filter.as_ref(), bits(name.hash));
+        filter.get(part_of(name.hash, filter.len())).is_some_and(|word| word & bits != bits)
+    }
+
+    /// The order of a ClOrdID in the past.
+    #[inline(never)]
+    fn find_past(&self, name: &Name) -> Option<Named> {
         let index = self.index.as_ref();
         let tag = tag(name.hash);
-        let mut at = self.line_of(name.hash);
+        let mut at = part_of(name.hash, index.len());
         for _ in 0..index.len() {
-            let Some(line) = index.get(at) else { break };
+            let line = index.get(at)?;
             let mut same = line.look(tag);
             while same != 0 {
-                let place = line.places.get(same.trailing_zeros() as usize);
-                if let Some(named) = place.and_then(|place| self.named(*place, name)) {
-                    return Ok(named);
+                let place = *line.places.get(same.trailing_zeros() as usize)?;
+                let known = self.past_record(place);
+                if name.is(known.member_id, &known.cl_ord_id) {
+                    let gone = Named::Gone(place);
+                    return Some(if known.superseded { Named::Superseded } else { gone });
                 }
                 same &= same.wrapping_sub(1);
             }
             if (line.used as usize) < LINE {
-                // The index is no longer than 28 bits count: `MatcherError::TooLong`.
-                let at = (at as u32).wrapping_shl(ENTRY_BITS) | line.used;
-                return Err(Seat { hash: name.hash, at });
+                return None;
             }
             at = at.wrapping_add(1);
             if at == index.len() {
                 at = 0;
             }
         }
-        crate::invariant::broken("a part of the index is free")
+        None
     }
 
-    /// The place for a ClOrdID, where a look at one line says that it is new.
-    #[inline(always)]
-    pub(crate) fn seat_at_sight(&self, name: &Name) -> Option<Seat> {
-        let at = self.line_of(name.hash);
-        let line = self.index.as_ref().get(at)?;
-        let is_new = !line.has(tag(name.hash)) & ((line.used as usize) < LINE);
-        is_new.then_some(Seat {
-            hash: name.hash,
-            at: (at as u32).wrapping_shl(ENTRY_BITS) | line.used,
-        })
-    }
-
-    /// The open order of a ClOrdID: in the slot that a look ahead found, or where a look at one
-    /// line says so.
-    #[inline(always)]
-    pub(crate) fn open_at_sight(&self, slot: u32, name: &Name) -> Option<u32> {
-        let slot = if slot == NONE { self.guess(name)? } else { slot };
-        self.still_open(slot, name).then_some(slot)
-    }
-
-    /// The line where a hash belongs: the higher half of it, as a part of the whole.
+    /// The first order of the chain of a hash.
     #[inline]
-    fn line_of(&self, hash: u64) -> usize {
-        ((hash >> 32).wrapping_mul(self.index.as_ref().len() as u64) >> 32) as usize
+    fn chain(&self, hash: u64) -> u32 {
+        let chains = self.chains.as_ref();
+        *certain(chains.get(part_of(hash, chains.len())), "there is a chain for every hash")
+    }
+
+    #[inline]
+    fn chain_mut(&mut self, hash: u64) -> &mut u32 {
+        let chains = self.chains.as_mut();
+        let at = part_of(hash, chains.len());
+        certain(chains.get_mut(at), "there is a chain for every hash")
     }
 
     /// The open order of a ClOrdID, where a look ahead found one and nothing has changed since.
@@ -393,87 +430,139 @@ impl<M: Memory> Names<M> {
         })
     }
 
-    /// The order at a place that an index entry says, if it has this name.
-    #[inline]
-    fn named(&self, place: u32, name: &Name) -> Option<Named> {
-        if place & PAST == 0 {
-            let known = self.record(place);
-            return name.is(known.member_id, &known.cl_ord_id).then_some(Named::Open(place));
-        }
-        let number = place & !PAST;
-        let known = self.past_record(number);
-        let named = if known.superseded { Named::Superseded } else { Named::Gone(number) };
-        name.is(known.member_id, &known.cl_ord_id).then_some(named)
+    /// The open order of a ClOrdID, where a look ahead may have found it in a slot.
+    #[inline(always)]
+    pub(crate) fn find_open_at(&self, slot: u32, name: &Name) -> Option<u32> {
+        if self.still_open(slot, name) { Some(slot) } else { self.find_open(name) }
     }
 
-    /// Asks for the line of the index where a ClOrdID belongs.
+    /// Asks for what tells whether a ClOrdID is new.
     #[inline]
     pub(crate) fn prefetch(&self, name: &Name) {
-        if let Some(line) = self.index.as_ref().get(self.line_of(name.hash)) {
+        let (chains, filter) = (self.chains.as_ref(), self.filter.as_ref());
+        if let (Some(chain), Some(word)) = (
+            chains.get(part_of(name.hash, chains.len())),
+            filter.get(part_of(name.hash, filter.len())),
+        ) {
+            prefetch(chain);
+            prefetch(word);
+        }
+    }
+
+    /// Asks for what tells which open order a ClOrdID names, and for where it goes in the past.
+    #[inline]
+    pub(crate) fn prefetch_open(&self, name: &Name) {
+        let (chains, index) = (self.chains.as_ref(), self.index.as_ref());
+        if let (Some(chain), Some(line)) = (
+            chains.get(part_of(name.hash, chains.len())),
+            index.get(part_of(name.hash, index.len())),
+        ) {
+            prefetch(chain);
             prefetch(line);
         }
     }
 
-    /// The slot of the open order that a ClOrdID seems to name, by its line of the index alone;
+    /// The slot of the open order that a ClOrdID seems to name, by its chain alone, or [`NONE`];
     /// asks for the record.
     #[inline]
-    pub(crate) fn guess(&self, name: &Name) -> Option<u32> {
-        let line = self.index.as_ref().get(self.line_of(name.hash))?;
-        let same = line.look(tag(name.hash));
-        let place = *line.places.get(same.checked_ilog2()? as usize)?;
-        prefetch(self.records.as_ref().get(place as usize)?);
-        Some(place)
+    pub(crate) fn guess(&self, name: &Name) -> u32 {
+        let slot = self.chain(name.hash);
+        if let Some(record) = self.records.as_ref().get(slot as usize) {
+            prefetch(record);
+        }
+        slot
     }
 
-    /// Gives the order in a slot its ClOrdID.
-    #[inline]
-    pub(crate) fn open(&mut self, seat: Seat, slot: u32, record: OrderRecord) {
-        *self.record_mut(slot) = OrderRecord { seat: seat.at, ..record };
-        let (line, entry) = self.entry_mut(seat.at);
-        line.set(entry, tag(seat.hash), slot);
+    /// Gives the order in a slot its ClOrdID, which has this hash.
+    #[inline(always)]
+    pub(crate) fn open(&mut self, hash: u64, slot: u32, record: OrderRecord) {
+        let chain = self.chain_mut(hash);
+        let chained = core::mem::replace(chain, slot);
+        *self.record_mut(slot) = OrderRecord { chained, ..record };
+        let filter = self.filter.as_mut();
+        let at = part_of(hash, filter.len());
+        *certain(filter.get_mut(at), "there is a word for every hash") |= bits(hash);
         self.open = next_u32(self.open);
     }
 
     /// Keeps the final state of the order in a slot.
     #[inline]
     pub(crate) fn close(&mut self, slot: u32, order: &RestingOrder) {
-        self.bury(slot, order, false);
+        let hash = self.hash_of(slot);
+        self.bury(slot, hash, order, false);
+    }
+
+    /// As [`close`](Self::close), of an order whose name is known.
+    #[inline(always)]
+    pub(crate) fn close_named(&mut self, slot: u32, name: &Name, order: &RestingOrder) {
+        self.bury(slot, name.hash, order, false);
     }
 
     /// Gives the order in a slot a further ClOrdID, and what changes with it.
     pub(crate) fn rename(
         &mut self,
-        seat: Seat,
+        hash: u64,
         slot: u32,
         older: &RestingOrder,
         record: OrderRecord,
     ) {
-        self.bury(slot, older, true);
-        self.open(seat, slot, record);
+        let before = self.hash_of(slot);
+        self.bury(slot, before, older, true);
+        self.open(hash, slot, record);
     }
 
     #[inline]
-    fn bury(&mut self, slot: u32, order: &RestingOrder, superseded: bool) {
+    fn hash_of(&self, slot: u32) -> u64 {
+        let record = self.record(slot);
+        state_hash::name(record.member_id, &record.cl_ord_id)
+    }
+
+    #[inline]
+    fn bury(&mut self, slot: u32, hash: u64, order: &RestingOrder, superseded: bool) {
         let found = self.records.as_mut().get_mut(slot as usize);
         let record = certain(found, "an order has a record");
         let number = self.past_len;
         let end = certain(self.past.as_mut().get_mut(number as usize), "the past has storage");
         *end = PastRecord::of(order, record, superseded);
         record.ord_type = OrdType::None;
+        let chained = record.chained;
         self.past_len = next_u32(number);
         self.open = previous_u32(self.open);
-        let seat = record.seat;
-        let (line, entry) = self.entry_mut(seat);
-        if let Some(place) = line.places.get_mut(entry) {
-            *place = number | PAST;
+        let chain = self.chain_mut(hash);
+        if *chain == slot {
+            *chain = chained;
+        } else {
+            self.unchain(hash, slot, chained);
         }
+        self.keep(hash, number);
     }
 
-    /// The line of an entry, and which of its entries it is.
+    /// Takes an order out of the middle of its chain.
+    #[cold]
+    fn unchain(&mut self, hash: u64, slot: u32, chained: u32) {
+        let mut at = self.chain(hash);
+        while self.record(at).chained != slot {
+            invariant(at != NONE, "an open order is in its chain");
+            at = self.record(at).chained;
+        }
+        self.record_mut(at).chained = chained;
+    }
+
+    /// Adds a record of the past to the index.
     #[inline]
-    fn entry_mut(&mut self, seat: u32) -> (&mut IndexLine, usize) {
-        let found = self.index.as_mut().get_mut((seat >> ENTRY_BITS) as usize);
-        let entry = seat & 1_u32.wrapping_shl(ENTRY_BITS).wrapping_sub(1);
-        (certain(found, "a seat is in the index"), entry as usize)
+    fn keep(&mut self, hash: u64, number: u32) {
+        let index = self.index.as_mut();
+        let mut at = part_of(hash, index.len());
+        for _ in 0..index.len() {
+            let Some(line) = index.get_mut(at) else { break };
+            if line.add(tag(hash), number) {
+                return;
+            }
+            at = at.wrapping_add(1);
+            if at == index.len() {
+                at = 0;
+            }
+        }
+        crate::invariant::broken("a part of the index is free")
     }
 }

@@ -17,7 +17,7 @@ use crate::emitter::{Emitter, EventSink};
 use crate::extras::Marks;
 use crate::invariant::next_u64;
 use crate::matcher::Matcher;
-use crate::names::{OrderRecord, Seat};
+use crate::names::OrderRecord;
 use crate::state_hash;
 use crate::storage::Memory;
 use crate::terms;
@@ -26,8 +26,6 @@ use crate::warm::Hashes;
 /// What a look at a plain order has found.
 struct Found {
     instrument: u32,
-    /// Place for its ClOrdID.
-    seat: Seat,
     /// Row of its session's limits.
     limits: Option<usize>,
     /// Row of its member's account.
@@ -43,7 +41,7 @@ impl<M: Memory> Matcher<M> {
         hashes: &Hashes,
         out: &mut Emitter<'_, K>,
     ) -> bool {
-        let Some(Found { instrument, seat, limits, account }) = self.passes(command, hashes) else {
+        let Some(Found { instrument, limits, account }) = self.passes(command, hashes) else {
             return false;
         };
         self.last_order_id = next_u64(self.last_order_id);
@@ -63,7 +61,7 @@ impl<M: Memory> Matcher<M> {
         };
         let mut order = RestingOrder {
             priority: self.last_priority,
-            fixed_mix: state_hash::fixed(seat.hash, price, &record),
+            fixed_mix: state_hash::fixed(hashes.own, price, &record),
             firm_id: command.firm_id,
             self_match_id: command.self_match_id,
             ..RestingOrder::new(instrument, side, price, order_qty)
@@ -80,7 +78,7 @@ impl<M: Memory> Matcher<M> {
         }
         let slot = self.books.allocate(order);
         self.books.enqueue(slot);
-        self.names.open(seat, slot, record);
+        self.names.open(hashes.own, slot, record);
         self.woken = instrument;
         true
     }
@@ -123,8 +121,8 @@ impl<M: Memory> Matcher<M> {
             !self.names.is_full() & self.books.has_slot() & self.books.has_room(found, side);
         let touch = self.books.best_price(found, side.opposite());
         let executes = touch.is_some_and(|touch| crosses(side, price, touch));
-        let seat = self.names.seat_at_sight(&hashes.own(command))?;
-        (has_room & !executes).then_some(Found { instrument: found, seat, limits, account })
+        let is_new = self.names.is_surely_new(&hashes.own_name(command));
+        (has_room & is_new & !executes).then_some(Found { instrument: found, limits, account })
     }
 
     /// Carries out a cancel, if its order is plain. Else it does nothing.
@@ -135,11 +133,12 @@ impl<M: Memory> Matcher<M> {
         hashes: &Hashes,
         out: &mut Emitter<'_, K>,
     ) -> bool {
-        let Some(slot) = self.names.open_at_sight(hashes.found, &hashes.orig(command)) else {
+        let name = hashes.orig(command);
+        let Some(slot) = self.names.find_open_at(hashes.found, &name) else {
             return false;
         };
         let order = self.books.order(slot);
-        let is_new = self.names.seat_at_sight(&hashes.own(command)).is_some();
+        let is_new = self.names.is_surely_new(&hashes.own_name(command));
         if order.marks != Marks::NONE || !is_new {
             return false;
         }
@@ -159,7 +158,7 @@ impl<M: Memory> Matcher<M> {
         self.mixes = self.mixes.wrapping_sub(mix).wrapping_add(gone);
         self.limits.withdrew(session_id, instrument, side, leaves_qty);
         self.accounts.withdrew(member_id, &claim);
-        self.names.close(slot, order);
+        self.names.close_named(slot, &name, order);
         self.books.dequeue(slot);
         self.books.release(slot);
         self.woken = instrument;

@@ -50,7 +50,7 @@ impl<M: Memory> Matcher<M> {
         let limit = admitted.price;
         let same_shown = self.shows_the_same(&before, slot, command);
         let reserve = less(leaves_before, self.at_hand(slot));
-        let (fixed_mix, leaves_qty) = self.rename(command, admitted);
+        let (fixed_mix, leaves_qty) = self.rename(command, hashes.own, admitted);
         let OrderRecord { session_id, member_id, .. } = *self.names.record(slot);
         let (firm_id, self_match_id) = (before.firm_id, command.self_match_id);
         if before.marks.has(Marks::HELD) {
@@ -109,10 +109,10 @@ impl<M: Memory> Matcher<M> {
         }
     }
 
-    /// Gives the order its new ClOrdID and terms; returns what does not change of its mix, and
+    /// Gives the order its new ClOrdID, which has this hash, and terms; returns what does not change of its mix, and
     /// what it leaves.
-    fn rename(&mut self, command: &Command, admitted: Admitted) -> (u64, u64) {
-        let Admitted { slot, seat, price } = admitted;
+    fn rename(&mut self, command: &Command, hash: u64, admitted: Admitted) -> (u64, u64) {
+        let Admitted { slot, price } = admitted;
         let older = *self.books.order(slot);
         // The past keeps no extras.
         let older_mix = older.fixed_mix.wrapping_sub(self.extras.mix(slot, older.marks));
@@ -127,8 +127,8 @@ impl<M: Memory> Matcher<M> {
             ord_status: if cum_qty == 0 { OrdStatus::New } else { OrdStatus::PartiallyFilled },
             ..known
         };
-        self.names.rename(seat, slot, &older, record);
-        let fixed_mix = state_hash::fixed(seat.hash, price, &record);
+        self.names.rename(hash, slot, &older, record);
+        let fixed_mix = state_hash::fixed(hash, price, &record);
         let marks = older.marks.after(command);
         if marks == Marks::NONE && older.marks == Marks::NONE {
             return (fixed_mix, leaves_qty);

@@ -1,4 +1,4 @@
-//! The memory of the matcher: fifteen slices, sized once and lent for its whole life.
+//! The memory of the matcher: seventeen slices, sized once and lent for its whole life.
 
 use core::marker::PhantomData;
 
@@ -9,7 +9,7 @@ use crate::extras::OrderExtra;
 use crate::instrument::Instrument;
 use crate::ladder::{FarLevel, Ladder, Level, window_len};
 use crate::limits::{SessionLimits, SessionPosition};
-use crate::names::{IndexLine, LINE, OrderRecord, PastRecord, RECORDS_MAX};
+use crate::names::{IndexLine, LINE, NAMES_OF_WORD, OrderRecord, PastRecord, RECORDS_MAX};
 
 /// Where slices come from: lent ([`Lent`]) or, with feature `std`, boxed (`Owned`).
 pub trait Memory {
@@ -63,6 +63,10 @@ pub struct StorageNeeds {
     pub records: usize,
     /// Elements of `extras`, one for each of `orders`.
     pub extras: usize,
+    /// Elements of `chains`, one for each of `orders`.
+    pub chains: usize,
+    /// Elements of `filter`; each holds bits of six ClOrdIDs.
+    pub filter: usize,
     /// Elements of `past`.
     pub past: usize,
     /// Elements of `index`; each holds ten ClOrdIDs.
@@ -99,6 +103,8 @@ impl StorageNeeds {
             orders,
             records: orders,
             extras: orders,
+            chains: orders,
+            filter: filter_len(cl_ord_ids),
             past: cl_ord_ids,
             index: index_len(cl_ord_ids),
             limits,
@@ -121,6 +127,8 @@ impl StorageNeeds {
             .saturating_add(self.orders.saturating_mul(size_of::<RestingOrder>()))
             .saturating_add(self.records.saturating_mul(size_of::<OrderRecord>()))
             .saturating_add(self.extras.saturating_mul(size_of::<OrderExtra>()))
+            .saturating_add(self.chains.saturating_mul(size_of::<u32>()))
+            .saturating_add(self.filter.saturating_mul(size_of::<u64>()))
             .saturating_add(self.past.saturating_mul(size_of::<PastRecord>()))
             .saturating_add(self.index.saturating_mul(size_of::<IndexLine>()))
             .saturating_add(self.limits.saturating_mul(size_of::<SessionLimits>()))
@@ -131,10 +139,15 @@ impl StorageNeeds {
     }
 }
 
-/// Lines of the ClOrdID index: at most four fifths of their entries are ever in use, so that few
+/// Lines of the index of the past: at most four fifths of their entries are ever in use, so that few
 /// lines are full.
 pub(crate) const fn index_len(cl_ord_ids: usize) -> usize {
     cl_ord_ids.saturating_add(cl_ord_ids / 4).div_ceil(LINE).saturating_add(1)
+}
+
+/// Words of the filter of ClOrdIDs.
+const fn filter_len(cl_ord_ids: usize) -> usize {
+    (cl_ord_ids / NAMES_OF_WORD).saturating_add(1)
 }
 
 /// The slices of a matcher. Lengths as [`StorageNeeds`] says; what they hold before does not
@@ -156,9 +169,13 @@ pub struct Storage<M: Memory> {
     pub records: M::Of<OrderRecord>,
     /// Open orders: what few of them have.
     pub extras: M::Of<OrderExtra>,
+    /// Chains of open orders, by hash.
+    pub chains: M::Of<u32>,
+    /// Bits of every ClOrdID that was ever used.
+    pub filter: M::Of<u64>,
     /// One for each ClOrdID that was ever used.
     pub past: M::Of<PastRecord>,
-    /// Hash index over the records.
+    /// Hash index over the past.
     pub index: M::Of<IndexLine>,
     /// One for each session that has limits.
     pub limits: M::Of<SessionLimits>,
@@ -183,7 +200,7 @@ impl<M: Memory> Storage<M> {
         let orders = self.orders.as_ref().len();
         let past = self.past.as_ref().len();
         let index = self.index.as_ref().len();
-        for len in [instruments, orders, past, index.saturating_mul(16), far_levels] {
+        for len in [instruments, orders, past, index, far_levels] {
             if len > RECORDS_MAX {
                 return Err(MatcherError::TooLong(len));
             }
@@ -197,6 +214,8 @@ impl<M: Memory> Storage<M> {
             ("records", self.records.as_ref().len(), orders),
             ("extras", self.extras.as_ref().len(), orders),
             ("totals", self.totals.as_ref().len(), instruments),
+            ("chains", self.chains.as_ref().len(), orders),
+            ("filter", self.filter.as_ref().len(), filter_len(past)),
             ("index", index, index.max(index_len(past))),
         ];
         for (slice, given, needed) in exact {
@@ -248,6 +267,8 @@ mod owned {
                 orders: boxed(needs.orders),
                 records: boxed(needs.records),
                 extras: boxed(needs.extras),
+                chains: boxed(needs.chains),
+                filter: boxed(needs.filter),
                 past: boxed(needs.past),
                 index: boxed(needs.index),
                 limits: boxed(needs.limits),

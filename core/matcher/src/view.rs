@@ -308,7 +308,7 @@ impl<M: Memory> Matcher<M> {
                     return Err("an order in a queue has something at hand");
                 }
                 let name = Name::of(record.member_id, &record.cl_ord_id);
-                if self.names.find(&name).ok() != Some(Named::Open(slot)) {
+                if self.names.find(&name) != Some(Named::Open(slot)) {
                     return Err("the ClOrdID of an open order finds its slot");
                 }
                 if order.leaves_qty == 0 || order.leaves_qty > record.order_qty {

@@ -22,7 +22,7 @@ const AHEAD: usize = 16;
 /// ahead found the order that it names.
 #[derive(Clone, Copy)]
 pub(crate) struct Hashes {
-    own: u64,
+    pub(crate) own: u64,
     orig: u64,
     pub(crate) found: u32,
 }
@@ -44,7 +44,7 @@ impl Hashes {
 
     /// ClOrdID(11) of a new order, cancel or replace.
     #[inline]
-    pub(crate) const fn own<'c>(&self, command: &'c Command) -> Name<'c> {
+    pub(crate) const fn own_name<'c>(&self, command: &'c Command) -> Name<'c> {
         Name::hashed(command.member_id, &command.cl_ord_id, self.own)
     }
 
@@ -67,18 +67,18 @@ impl<M: Memory> Matcher<M> {
             let mut hashes = [NO_HASHES; AHEAD];
             for (of, command) in hashes.iter_mut().zip(batch) {
                 *of = Hashes::of(command);
-                self.names.prefetch(&of.own(command));
-                self.names.prefetch(&of.orig(command));
+                self.names.prefetch(&of.own_name(command));
+                if of.orig != 0 {
+                    self.names.prefetch_open(&of.orig(command));
+                }
                 if let Some(instrument) = self.books.find_instrument(command.instrument_id) {
                     self.limits.prefetch(command.session_id, instrument);
                     self.books.prefetch_tail(instrument, command.side, command.price);
                 }
             }
             for (of, command) in hashes.iter_mut().zip(batch).filter(|(of, _)| of.orig != 0) {
-                if let Some(slot) = self.names.guess(&of.orig(command)) {
-                    of.found = slot;
-                    self.books.prefetch(slot);
-                }
+                of.found = self.names.guess(&of.orig(command));
+                self.books.prefetch(of.found);
             }
             for of in hashes.iter().filter(|of| of.found != NONE) {
                 self.books.prefetch_neighbours(of.found);

@@ -95,6 +95,8 @@ fn a_slice_that_does_not_fit_the_others_is_refused_by_name() {
     assert_eq!(refused(|s| s.orders = Box::default()), "orders");
     assert_eq!(refused(|s| s.records = Box::default()), "records");
     assert_eq!(refused(|s| s.extras = Box::default()), "extras");
+    assert_eq!(refused(|s| s.chains = Box::default()), "chains");
+    assert_eq!(refused(|s| s.filter = vec![0; 4].into()), "filter");
     assert_eq!(refused(|s| s.totals = Box::default()), "totals");
 }
 
@@ -109,6 +111,8 @@ fn a_lent_matcher_and_one_that_owns_its_storage_agree() {
     let mut orders = vec![RestingOrder::default(); needs.orders];
     let mut records = vec![OrderRecord::default(); needs.records];
     let mut extras = vec![OrderExtra::default(); needs.extras];
+    let mut chains = vec![0; needs.chains];
+    let mut filter = vec![0; needs.filter];
     let mut past = vec![PastRecord::default(); needs.past];
     let mut index = vec![IndexLine::default(); needs.index];
     let mut limited = vec![SessionLimits::default(); needs.limits];
@@ -125,6 +129,8 @@ fn a_lent_matcher_and_one_that_owns_its_storage_agree() {
         orders: &mut orders[..],
         records: &mut records[..],
         extras: &mut extras[..],
+        chains: &mut chains[..],
+        filter: &mut filter[..],
         past: &mut past[..],
         index: &mut index[..],
         limits: &mut limited[..],
@@ -166,6 +172,8 @@ fn the_needs_of_a_capacity_count_every_slice() {
         orders: 4,
         records: 4,
         extras: 4,
+        chains: 4,
+        filter: 1,
         past: 5,
         index: 2,
         limits: 7,
@@ -183,6 +191,8 @@ fn the_needs_of_a_capacity_count_every_slice() {
         + 4 * size_of::<RestingOrder>()
         + 4 * size_of::<OrderRecord>()
         + 4 * size_of::<OrderExtra>()
+        + 4 * size_of::<u32>()
+        + size_of::<u64>()
         + 5 * size_of::<PastRecord>()
         + 2 * size_of::<IndexLine>()
         + 7 * size_of::<SessionLimits>()
