@@ -26,6 +26,7 @@
 
 mod operators;
 
+use touchline_prefetch::prefetch_at;
 use touchline_types::{OrdType, Reason, Side};
 
 use crate::blocks::OWNERS_MAX;
@@ -192,6 +193,14 @@ impl<M: Memory> Accounts<M> {
     #[inline]
     pub(crate) fn fees_mix(&self) -> u64 {
         state_hash::fees(self.cash.fees)
+    }
+
+    /// Asks for the account of a member.
+    #[inline]
+    pub(crate) fn prefetch(&self, member_id: u32) {
+        if let Some(row) = self.find(member_id) {
+            prefetch_at(self.rows.as_ref(), row);
+        }
     }
 
     /// Checks that the account of a member covers a new order.

@@ -4,7 +4,7 @@
 //! and keeps its place until it leaves. A price has a level exactly while orders rest there. What
 //! matching reads of an order is one cache line; what only events tell is in its `OrderRecord`.
 
-use touchline_prefetch::prefetch;
+use touchline_prefetch::prefetch_at;
 use touchline_types::Side;
 
 use crate::extras::Marks;
@@ -190,26 +190,7 @@ impl<M: Memory> Books<M> {
     /// Asks for an order.
     #[inline]
     pub(crate) fn prefetch(&self, slot: u32) {
-        if let Some(order) = self.orders.as_ref().get(slot as usize) {
-            prefetch(order);
-        }
-    }
-
-    /// Asks for the neighbours of an order in its queue.
-    #[inline]
-    pub(crate) fn prefetch_neighbours(&self, slot: u32) {
-        let order = self.order(slot);
-        self.prefetch(order.prev);
-        self.prefetch(order.next);
-    }
-
-    /// Asks for the last order of a level, which one that joins comes to stand behind.
-    #[inline]
-    pub(crate) fn prefetch_tail(&self, instrument: u32, side: Side, price: i64) {
-        let ladder = Ladders::<M>::number(instrument, side);
-        if let Some(level) = self.ladders.find(ladder, rank(side, price)) {
-            self.prefetch(level.tail);
-        }
+        prefetch_at(self.orders.as_ref(), slot as usize);
     }
 
     /// Orders that are open.

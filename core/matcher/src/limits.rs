@@ -14,7 +14,7 @@
 //! far as the new bucket holds them. Taking them away forgets all of it. The order of a session
 //! without limits pays one load wherever a limit could apply.
 
-use touchline_prefetch::prefetch;
+use touchline_prefetch::prefetch_at;
 use touchline_types::{Command, EventKind, Reason, Side};
 
 use crate::blocks::OWNERS_MAX;
@@ -164,16 +164,11 @@ impl<M: Memory> Limits<M> {
         Some(self.position_at(self.find(session_id)?, instrument))
     }
 
-    /// Asks for what an order of a session will look at.
+    /// Asks for the limits of a session.
     #[inline]
-    pub(crate) fn prefetch(&self, session_id: u32, instrument: u32) {
-        let Some(row) = self.find(session_id) else { return };
-        let at = row.wrapping_mul(self.instruments).wrapping_add(instrument as usize);
-        if let (Some(row), Some(held)) =
-            (self.rows.as_ref().get(row), self.positions.as_ref().get(at))
-        {
-            prefetch(row);
-            prefetch(held);
+    pub(crate) fn prefetch(&self, session_id: u32) {
+        if let Some(row) = self.find(session_id) {
+            prefetch_at(self.rows.as_ref(), row);
         }
     }
 

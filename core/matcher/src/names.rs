@@ -21,7 +21,7 @@
 //!
 //! The hash is fixed, so that a replay takes the same steps everywhere.
 
-use touchline_prefetch::prefetch;
+use touchline_prefetch::prefetch_at;
 use touchline_types::{ClOrdId, OrdStatus, OrdType, Side, TimeInForce};
 
 use crate::book::{NONE, RestingOrder};
@@ -436,40 +436,24 @@ impl<M: Memory> Names<M> {
         if self.still_open(slot, name) { Some(slot) } else { self.find_open(name) }
     }
 
-    /// Asks for what tells whether a ClOrdID is new.
+    /// Asks for what tells whether the ClOrdID with the first hash is new, and which open order the
+    /// one with the second names.
     #[inline]
-    pub(crate) fn prefetch(&self, name: &Name) {
+    pub(crate) fn prefetch(&self, own: u64, orig: u64) {
         let (chains, filter) = (self.chains.as_ref(), self.filter.as_ref());
-        if let (Some(chain), Some(word)) = (
-            chains.get(part_of(name.hash, chains.len())),
-            filter.get(part_of(name.hash, filter.len())),
-        ) {
-            prefetch(chain);
-            prefetch(word);
-        }
+        prefetch_at(chains, part_of(own, chains.len()));
+        prefetch_at(filter, part_of(own, filter.len()));
+        prefetch_at(chains, part_of(orig, chains.len()));
     }
 
-    /// Asks for what tells which open order a ClOrdID names, and for where it goes in the past.
+    /// The slot of the open order that the ClOrdID with a hash seems to name, by its chain alone, or
+    /// [`NONE`]; asks for the record, and for where it goes in the past.
     #[inline]
-    pub(crate) fn prefetch_open(&self, name: &Name) {
-        let (chains, index) = (self.chains.as_ref(), self.index.as_ref());
-        if let (Some(chain), Some(line)) = (
-            chains.get(part_of(name.hash, chains.len())),
-            index.get(part_of(name.hash, index.len())),
-        ) {
-            prefetch(chain);
-            prefetch(line);
-        }
-    }
-
-    /// The slot of the open order that a ClOrdID seems to name, by its chain alone, or [`NONE`];
-    /// asks for the record.
-    #[inline]
-    pub(crate) fn guess(&self, name: &Name) -> u32 {
-        let slot = self.chain(name.hash);
-        if let Some(record) = self.records.as_ref().get(slot as usize) {
-            prefetch(record);
-        }
+    pub(crate) fn guess(&self, orig: u64) -> u32 {
+        let slot = self.chain(orig);
+        prefetch_at(self.records.as_ref(), slot as usize);
+        let index = self.index.as_ref();
+        prefetch_at(index, part_of(orig, index.len()));
         slot
     }
 

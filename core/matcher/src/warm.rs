@@ -18,7 +18,7 @@ use crate::storage::Memory;
 /// Commands that are read ahead at a time: their lines must stay in the nearest cache.
 const AHEAD: usize = 16;
 
-/// Hashes of the ClOrdIDs of a command, 0 where its kind reads none, and the slot where a look
+/// Hashes of the ClOrdIDs of a command, the second 0 where its kind reads none, and the slot where a look
 /// ahead found the order that it names.
 #[derive(Clone, Copy)]
 pub(crate) struct Hashes {
@@ -33,13 +33,13 @@ impl Hashes {
     #[inline]
     pub(crate) fn of(command: &Command) -> Self {
         let of = |cl_ord_id| state_hash::name(command.member_id, cl_ord_id);
-        match command.kind {
-            CommandKind::NewOrder => Self { own: of(&command.cl_ord_id), ..NO_HASHES },
-            CommandKind::CancelOrder | CommandKind::ReplaceOrder => {
-                Self { own: of(&command.cl_ord_id), orig: of(&command.orig_cl_ord_id), found: NONE }
-            }
-            _ => NO_HASHES,
-        }
+        let named = |names: bool| u64::from(names).wrapping_neg();
+        // Kinds come in no order: a branch on one would often be guessed wrong.
+        let changes =
+            matches!(command.kind, CommandKind::CancelOrder | CommandKind::ReplaceOrder);
+        let own = of(&command.cl_ord_id);
+        let orig = of(&command.orig_cl_ord_id) & named(changes);
+        Self { own, orig, found: NONE }
     }
 
     /// ClOrdID(11) of a new order, cancel or replace.
@@ -67,21 +67,13 @@ impl<M: Memory> Matcher<M> {
             let mut hashes = [NO_HASHES; AHEAD];
             for (of, command) in hashes.iter_mut().zip(batch) {
                 *of = Hashes::of(command);
-                self.names.prefetch(&of.own_name(command));
-                if of.orig != 0 {
-                    self.names.prefetch_open(&of.orig(command));
-                }
-                if let Some(instrument) = self.books.find_instrument(command.instrument_id) {
-                    self.limits.prefetch(command.session_id, instrument);
-                    self.books.prefetch_tail(instrument, command.side, command.price);
-                }
+                self.names.prefetch(of.own, of.orig);
             }
-            for (of, command) in hashes.iter_mut().zip(batch).filter(|(of, _)| of.orig != 0) {
-                of.found = self.names.guess(&of.orig(command));
+            for (of, command) in hashes.iter_mut().zip(batch) {
+                of.found = self.names.guess(of.orig);
                 self.books.prefetch(of.found);
-            }
-            for of in hashes.iter().filter(|of| of.found != NONE) {
-                self.books.prefetch_neighbours(of.found);
+                self.limits.prefetch(command.session_id);
+                self.accounts.prefetch(command.member_id);
             }
             for (of, command) in hashes.iter().zip(batch) {
                 self.apply_hashed(command, of, &mut sheet, sink);

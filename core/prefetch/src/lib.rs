@@ -6,10 +6,11 @@
 //! can see, so the matcher, which is pure and without `unsafe` of its own, may use it.
 #![no_std]
 
-/// Asks for the cache line where a value begins.
+/// Asks for the cache line where the value at a place of a slice begins. Of a place behind the
+/// slice nothing is read either: what is asked for then is of no use.
 #[inline(always)]
-pub fn prefetch<T>(value: &T) {
-    let place: *const T = value;
+pub fn prefetch_at<T>(values: &[T], at: usize) {
+    let place = values.as_ptr().wrapping_add(at);
     #[cfg(target_arch = "x86_64")]
     // SAFETY: a prefetch reads and writes nothing that a program can see, and faults nowhere.
     unsafe {
@@ -30,12 +31,12 @@ pub fn prefetch<T>(value: &T) {
 
 #[cfg(test)]
 mod tests {
-    use super::prefetch;
+    use super::prefetch_at;
 
     #[test]
     fn a_prefetch_changes_nothing() {
         let values = [7_u64; 100];
-        values.iter().for_each(prefetch);
+        (0..200).chain([usize::MAX]).for_each(|at| prefetch_at(&values, at));
         assert!(values.iter().all(|value| *value == 7));
     }
 }
