@@ -38,7 +38,13 @@ pub(crate) struct Blocks {
 
 impl Blocks {
     pub(crate) const fn new() -> Self {
-        Self { count: 0, venue: false, sessions: [0; WORDS], members: [0; WORDS], firms: [0; WORDS] }
+        Self {
+            count: 0,
+            venue: false,
+            sessions: [0; WORDS],
+            members: [0; WORDS],
+            firms: [0; WORDS],
+        }
     }
 
     /// True if nobody is blocked.

@@ -315,11 +315,7 @@ fn terms<M: Memory>(
     Ok(limit)
 }
 
-fn unused<M: Memory>(
-    names: &Names<M>,
-    command: &Command,
-    hashes: &Hashes,
-) -> Result<(), Refusal> {
+fn unused<M: Memory>(names: &Names<M>, command: &Command, hashes: &Hashes) -> Result<(), Refusal> {
     match names.find(&hashes.own_name(command)) {
         Some(_) => Err(Refusal { reason: Reason::DuplicateClOrdId, order: None }),
         None => Ok(()),

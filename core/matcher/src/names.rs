@@ -16,8 +16,8 @@
 //!   many chains as orders fit, so mostly one load says all;
 //! * whether a ClOrdID was ever used is asked of a filter first, a few bits in one word, which
 //!   says no for nearly all that are new;
-//! * only then of the index of the past, a hash table of cache lines of ten entries, at most four
-//!   fifths full; where a line is full, the next one goes on.
+//! * only then of the past, whose records are in chains of their own, which grow to four records
+//!   in a day as long as it may be.
 //!
 //! The hash is fixed, so that a replay takes the same steps everywhere.
 
@@ -29,8 +29,11 @@ use crate::invariant::{certain, invariant, less, next_u32, previous_u32};
 use crate::state_hash;
 use crate::storage::Memory;
 
+/// Bit of a link: the ClOrdID of its record is superseded.
+const SUPERSEDED: u32 = 1 << 31;
+
 /// Slots and records of the past that can be named.
-pub(crate) const RECORDS_MAX: usize = (1 << 31) - 2;
+pub(crate) const RECORDS_MAX: usize = SUPERSEDED as usize - 2;
 
 /// Where the record of a ClOrdID is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,18 +127,19 @@ pub struct PastRecord {
     pub(crate) ord_type: OrdType,
     pub(crate) time_in_force: TimeInForce,
     pub(crate) ord_status: OrdStatus,
-    pub(crate) superseded: bool,
+    /// The next record of its chain, by its number from 1; and [`SUPERSEDED`].
+    link: u32,
 }
 
 impl Default for PastRecord {
     fn default() -> Self {
-        Self::of(&RestingOrder::default(), &OrderRecord::default(), false)
+        Self::of(&RestingOrder::default(), &OrderRecord::default(), 0)
     }
 }
 
 impl PastRecord {
     #[inline]
-    fn of(order: &RestingOrder, record: &OrderRecord, superseded: bool) -> Self {
+    fn of(order: &RestingOrder, record: &OrderRecord, link: u32) -> Self {
         Self {
             order_id: record.order_id,
             price: record.price(order),
@@ -150,85 +154,15 @@ impl PastRecord {
             ord_type: record.ord_type,
             time_in_force: record.time_in_force,
             ord_status: record.ord_status,
-            superseded,
+            link,
         }
     }
-}
 
-/// A cache line of the hash index. Entries fill up from the first.
-#[derive(Clone, Copy, Debug, Default)]
-#[repr(align(64))]
-pub struct IndexLine {
-    /// 16 bits of the hash for each entry, four in a word, the first in the lowest bits; 0 where
-    /// the entry is free.
-    tags: [u64; 2],
-    last_tags: u32,
-    /// Places in the past.
-    places: [u32; LINE],
-    /// Entries that are used.
-    used: u32,
-}
-
-/// Entries of a line of the index.
-pub(crate) const LINE: usize = 10;
-
-const ONES: u64 = 0x0001_0001_0001_0001;
-const HIGHS: u64 = 0x8000_8000_8000_8000;
-
-/// The highest bit of each tag that is zero, and sometimes of one above it.
-#[inline]
-const fn zeros(tags: u64) -> u64 {
-    tags.wrapping_sub(ONES) & !tags & HIGHS
-}
-
-/// The tag of a hash: never 0.
-#[inline]
-const fn tag(hash: u64) -> u64 {
-    (hash & 0xffff) | 1
-}
-
-impl IndexLine {
-    /// A bit for each entry whose tag is this one, and sometimes for one above it. Mostly there is
-    /// none for a new name, which is seen at once.
+    /// True if the order is known by a later ClOrdID.
     #[inline]
-    const fn look(&self, tag: u64) -> u32 {
-        let [low, high, last] = self.same(tag);
-        if low | high | last == 0 {
-            return 0;
-        }
-        gather(low) | gather(high) << 4 | gather(last) << 8
+    pub(crate) const fn is_superseded(&self) -> bool {
+        self.link & SUPERSEDED != 0
     }
-
-    /// The highest bit of each tag that is this one, and sometimes of one above it.
-    #[inline]
-    const fn same(&self, tag: u64) -> [u64; 3] {
-        let [low, high] = self.tags;
-        let wanted = tag.wrapping_mul(ONES);
-        // The upper half of the last word is no tags; a bit there is no entry's.
-        let last = zeros(self.last_tags as u64 ^ wanted) & 0xffff_ffff;
-        [zeros(low ^ wanted), zeros(high ^ wanted), last]
-    }
-
-    /// Adds an entry, if one is free.
-    #[inline(always)]
-    fn add(&mut self, tag: u64, place: u32) -> bool {
-        let entry = self.used as usize;
-        let Some(found) = self.places.get_mut(entry) else { return false };
-        *found = place;
-        self.used = next_u32(self.used);
-        let shift = (entry as u32 % 4).wrapping_mul(16);
-        match self.tags.get_mut(entry / 4) {
-            Some(tags) => *tags |= tag.wrapping_shl(shift),
-            None => self.last_tags |= (tag as u32).wrapping_shl(shift),
-        }
-        true
-    }
-}
-
-/// The highest bits of four tags, side by side.
-#[inline]
-const fn gather(highs: u64) -> u32 {
-    ((highs >> 15).wrapping_mul(0x0001_0002_0004_0008) >> 48) as u32 & 15
 }
 
 /// Bits of a word of the filter that a hash sets: four, some of which may be the same.
@@ -241,6 +175,9 @@ fn bits(hash: u64) -> u64 {
 /// ClOrdIDs of a day for each word of the filter: with that many, some two of a hundred new ones
 /// seem to be known.
 pub(crate) const NAMES_OF_WORD: usize = 6;
+
+/// ClOrdIDs of a day for each chain of the past.
+pub(crate) const NAMES_OF_CHAIN: usize = 4;
 
 /// A part of a whole that a hash chooses, by its higher half.
 #[inline]
@@ -281,7 +218,7 @@ pub(crate) struct NameStorage<M: Memory> {
     pub(crate) chains: M::Of<u32>,
     pub(crate) filter: M::Of<u64>,
     pub(crate) past: M::Of<PastRecord>,
-    pub(crate) index: M::Of<IndexLine>,
+    pub(crate) past_chains: M::Of<u32>,
 }
 
 /// The records and their index.
@@ -292,7 +229,8 @@ pub(crate) struct Names<M: Memory> {
     /// Bits of all ClOrdIDs that were ever used.
     filter: M::Of<u64>,
     past: M::Of<PastRecord>,
-    index: M::Of<IndexLine>,
+    /// The newest record of each chain of the past, by its number from 1; 0 for none.
+    past_chains: M::Of<u32>,
     past_len: u32,
     /// ClOrdIDs that name open orders.
     open: u32,
@@ -301,14 +239,14 @@ pub(crate) struct Names<M: Memory> {
 impl<M: Memory> Names<M> {
     /// No ClOrdID is used.
     pub(crate) fn new(storage: NameStorage<M>) -> Self {
-        let NameStorage { mut records, mut chains, mut filter, past, mut index } = storage;
+        let NameStorage { mut records, mut chains, mut filter, past, mut past_chains } = storage;
         if let Some(none) = records.as_mut().first_mut() {
             *none = OrderRecord::default();
         }
         chains.as_mut().fill(NONE);
         filter.as_mut().fill(0);
-        index.as_mut().fill(IndexLine::default());
-        Self { records, chains, filter, past, index, past_len: 0, open: 0 }
+        past_chains.as_mut().fill(0);
+        Self { records, chains, filter, past, past_chains, past_len: 0, open: 0 }
     }
 
     /// How many ClOrdIDs are used.
@@ -381,28 +319,15 @@ impl<M: Memory> Names<M> {
     /// The order of a ClOrdID in the past.
     #[inline(never)]
     fn find_past(&self, name: &Name) -> Option<Named> {
-        let index = self.index.as_ref();
-        let tag = tag(name.hash);
-        let mut at = part_of(name.hash, index.len());
-        for _ in 0..index.len() {
-            let line = index.get(at)?;
-            let mut same = line.look(tag);
-            while same != 0 {
-                let place = *line.places.get(same.trailing_zeros() as usize)?;
-                let known = self.past_record(place);
-                if name.is(known.member_id, &known.cl_ord_id) {
-                    let gone = Named::Gone(place);
-                    return Some(if known.superseded { Named::Superseded } else { gone });
-                }
-                same &= same.wrapping_sub(1);
+        let chains = self.past_chains.as_ref();
+        let mut link = *chains.get(part_of(name.hash, chains.len()))?;
+        while let Some(number) = (link & !SUPERSEDED).checked_sub(1) {
+            let known = self.past_record(number);
+            if name.is(known.member_id, &known.cl_ord_id) {
+                let gone = Named::Gone(number);
+                return Some(if known.is_superseded() { Named::Superseded } else { gone });
             }
-            if (line.used as usize) < LINE {
-                return None;
-            }
-            at = at.wrapping_add(1);
-            if at == index.len() {
-                at = 0;
-            }
+            link = known.link;
         }
         None
     }
@@ -452,8 +377,8 @@ impl<M: Memory> Names<M> {
     pub(crate) fn guess(&self, orig: u64) -> u32 {
         let slot = self.chain(orig);
         prefetch_at(self.records.as_ref(), slot as usize);
-        let index = self.index.as_ref();
-        prefetch_at(index, part_of(orig, index.len()));
+        let past = self.past_chains.as_ref();
+        prefetch_at(past, part_of(orig, past.len()));
         slot
     }
 
@@ -506,19 +431,23 @@ impl<M: Memory> Names<M> {
         let found = self.records.as_mut().get_mut(slot as usize);
         let record = certain(found, "an order has a record");
         let number = self.past_len;
-        let end = certain(self.past.as_mut().get_mut(number as usize), "the past has storage");
-        *end = PastRecord::of(order, record, superseded);
-        record.ord_type = OrdType::None;
-        let chained = record.chained;
         self.past_len = next_u32(number);
         self.open = previous_u32(self.open);
+        let chains = self.past_chains.as_mut();
+        let at = part_of(hash, chains.len());
+        let chain = certain(chains.get_mut(at), "there is a chain for every hash");
+        let link = core::mem::replace(chain, self.past_len);
+        let link = if superseded { link | SUPERSEDED } else { link };
+        let end = certain(self.past.as_mut().get_mut(number as usize), "the past has storage");
+        *end = PastRecord::of(order, record, link);
+        record.ord_type = OrdType::None;
+        let chained = record.chained;
         let chain = self.chain_mut(hash);
         if *chain == slot {
             *chain = chained;
         } else {
             self.unchain(hash, slot, chained);
         }
-        self.keep(hash, number);
     }
 
     /// Takes an order out of the middle of its chain.
@@ -530,23 +459,5 @@ impl<M: Memory> Names<M> {
             at = self.record(at).chained;
         }
         self.record_mut(at).chained = chained;
-    }
-
-    /// Adds a record of the past to the index.
-    #[inline]
-    fn keep(&mut self, hash: u64, number: u32) {
-        let index = self.index.as_mut();
-        let mut at = part_of(hash, index.len());
-        for _ in 0..index.len() {
-            let Some(line) = index.get_mut(at) else { break };
-            if line.add(tag(hash), number) {
-                return;
-            }
-            at = at.wrapping_add(1);
-            if at == index.len() {
-                at = 0;
-            }
-        }
-        crate::invariant::broken("a part of the index is free")
     }
 }

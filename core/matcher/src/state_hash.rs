@@ -153,7 +153,7 @@ pub(crate) fn past(past: &PastRecord) -> u64 {
         ..OrderRecord::default()
     };
     let fixed = fixed(name(past.member_id, &past.cl_ord_id), past.price, &record);
-    if past.superseded {
+    if past.is_superseded() {
         superseded(fixed)
     } else {
         gone(fixed, past.cum_qty, past.cum_value, past.ord_status)

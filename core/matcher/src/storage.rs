@@ -9,7 +9,7 @@ use crate::extras::OrderExtra;
 use crate::instrument::Instrument;
 use crate::ladder::{FarLevel, Ladder, Level, window_len};
 use crate::limits::{SessionLimits, SessionPosition};
-use crate::names::{IndexLine, LINE, NAMES_OF_WORD, OrderRecord, PastRecord, RECORDS_MAX};
+use crate::names::{NAMES_OF_CHAIN, NAMES_OF_WORD, OrderRecord, PastRecord, RECORDS_MAX};
 
 /// Where slices come from: lent ([`Lent`]) or, with feature `std`, boxed (`Owned`).
 pub trait Memory {
@@ -69,8 +69,8 @@ pub struct StorageNeeds {
     pub filter: usize,
     /// Elements of `past`.
     pub past: usize,
-    /// Elements of `index`; each holds ten ClOrdIDs.
-    pub index: usize,
+    /// Elements of `past_chains`, one for four of `past`.
+    pub past_chains: usize,
     /// Elements of `limits`.
     pub limits: usize,
     /// Elements of `positions`.
@@ -106,7 +106,7 @@ impl StorageNeeds {
             chains: orders,
             filter: filter_len(cl_ord_ids),
             past: cl_ord_ids,
-            index: index_len(cl_ord_ids),
+            past_chains: past_chains_len(cl_ord_ids),
             limits,
             positions: limits.saturating_mul(instruments),
             accounts,
@@ -130,7 +130,7 @@ impl StorageNeeds {
             .saturating_add(self.chains.saturating_mul(size_of::<u32>()))
             .saturating_add(self.filter.saturating_mul(size_of::<u64>()))
             .saturating_add(self.past.saturating_mul(size_of::<PastRecord>()))
-            .saturating_add(self.index.saturating_mul(size_of::<IndexLine>()))
+            .saturating_add(self.past_chains.saturating_mul(size_of::<u32>()))
             .saturating_add(self.limits.saturating_mul(size_of::<SessionLimits>()))
             .saturating_add(self.positions.saturating_mul(size_of::<SessionPosition>()))
             .saturating_add(self.accounts.saturating_mul(size_of::<Account>()))
@@ -139,10 +139,9 @@ impl StorageNeeds {
     }
 }
 
-/// Lines of the index of the past: at most four fifths of their entries are ever in use, so that few
-/// lines are full.
-pub(crate) const fn index_len(cl_ord_ids: usize) -> usize {
-    cl_ord_ids.saturating_add(cl_ord_ids / 4).div_ceil(LINE).saturating_add(1)
+/// Chains of the past.
+const fn past_chains_len(cl_ord_ids: usize) -> usize {
+    (cl_ord_ids / NAMES_OF_CHAIN).saturating_add(1)
 }
 
 /// Words of the filter of ClOrdIDs.
@@ -175,8 +174,8 @@ pub struct Storage<M: Memory> {
     pub filter: M::Of<u64>,
     /// One for each ClOrdID that was ever used.
     pub past: M::Of<PastRecord>,
-    /// Hash index over the past.
-    pub index: M::Of<IndexLine>,
+    /// Chains of the past, by hash.
+    pub past_chains: M::Of<u32>,
     /// One for each session that has limits.
     pub limits: M::Of<SessionLimits>,
     /// What each of those holds of each instrument.
@@ -199,8 +198,7 @@ impl<M: Memory> Storage<M> {
         let window = window_len(per_side);
         let orders = self.orders.as_ref().len();
         let past = self.past.as_ref().len();
-        let index = self.index.as_ref().len();
-        for len in [instruments, orders, past, index, far_levels] {
+        for len in [instruments, orders, past, far_levels] {
             if len > RECORDS_MAX {
                 return Err(MatcherError::TooLong(len));
             }
@@ -216,7 +214,7 @@ impl<M: Memory> Storage<M> {
             ("totals", self.totals.as_ref().len(), instruments),
             ("chains", self.chains.as_ref().len(), orders),
             ("filter", self.filter.as_ref().len(), filter_len(past)),
-            ("index", index, index.max(index_len(past))),
+            ("past_chains", self.past_chains.as_ref().len(), past_chains_len(past)),
         ];
         for (slice, given, needed) in exact {
             if given != needed {
@@ -270,7 +268,7 @@ mod owned {
                 chains: boxed(needs.chains),
                 filter: boxed(needs.filter),
                 past: boxed(needs.past),
-                index: boxed(needs.index),
+                past_chains: boxed(needs.past_chains),
                 limits: boxed(needs.limits),
                 positions: boxed(needs.positions),
                 accounts: boxed(needs.accounts),

@@ -35,8 +35,7 @@ impl Hashes {
         let of = |cl_ord_id| state_hash::name(command.member_id, cl_ord_id);
         let named = |names: bool| u64::from(names).wrapping_neg();
         // Kinds come in no order: a branch on one would often be guessed wrong.
-        let changes =
-            matches!(command.kind, CommandKind::CancelOrder | CommandKind::ReplaceOrder);
+        let changes = matches!(command.kind, CommandKind::CancelOrder | CommandKind::ReplaceOrder);
         let own = of(&command.cl_ord_id);
         let orig = of(&command.orig_cl_ord_id) & named(changes);
         Self { own, orig, found: NONE }

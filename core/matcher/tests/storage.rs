@@ -2,8 +2,8 @@
 #![allow(missing_docs)]
 
 use touchline_matcher::{
-    Account, Capacity, FarLevel, Holding, IndexLine, Instrument, InstrumentLimits, InstrumentTotal,
-    Ladder, LentMatcher, Level, MatcherError, OrderExtra, OrderRecord, OwnedMatcher, PastRecord,
+    Account, Capacity, FarLevel, Holding, Instrument, InstrumentLimits, InstrumentTotal, Ladder,
+    LentMatcher, Level, MatcherError, OrderExtra, OrderRecord, OwnedMatcher, PastRecord,
     RestingOrder, SessionLimits, SessionPosition, Storage, StorageNeeds,
 };
 use touchline_types::{Command, CommandKind, Event, EventKind, OrdType, Side, TradingPhase};
@@ -69,16 +69,6 @@ fn limits_that_make_no_sense_are_refused_by_name() {
 }
 
 #[test]
-fn an_index_that_is_too_short_is_refused() {
-    for (given, needed) in [(0, 14), (13, 14)] {
-        let mut storage = Storage::allocate(&CAPACITY);
-        storage.index = vec![IndexLine::default(); given].into_boxed_slice();
-        let error = OwnedMatcher::new(&[limits(1)], storage).err();
-        assert_eq!(error, Some(MatcherError::SliceLength { slice: "index", given, needed }));
-    }
-}
-
-#[test]
 fn a_slice_that_does_not_fit_the_others_is_refused_by_name() {
     let refused = |change: fn(&mut Storage<touchline_matcher::Owned>)| {
         let mut storage = Storage::allocate(&CAPACITY);
@@ -97,6 +87,7 @@ fn a_slice_that_does_not_fit_the_others_is_refused_by_name() {
     assert_eq!(refused(|s| s.extras = Box::default()), "extras");
     assert_eq!(refused(|s| s.chains = Box::default()), "chains");
     assert_eq!(refused(|s| s.filter = vec![0; 4].into()), "filter");
+    assert_eq!(refused(|s| s.past_chains = vec![0; 1].into()), "past_chains");
     assert_eq!(refused(|s| s.totals = Box::default()), "totals");
 }
 
@@ -114,7 +105,7 @@ fn a_lent_matcher_and_one_that_owns_its_storage_agree() {
     let mut chains = vec![0; needs.chains];
     let mut filter = vec![0; needs.filter];
     let mut past = vec![PastRecord::default(); needs.past];
-    let mut index = vec![IndexLine::default(); needs.index];
+    let mut past_chains = vec![0; needs.past_chains];
     let mut limited = vec![SessionLimits::default(); needs.limits];
     let mut positions = vec![SessionPosition::default(); needs.positions];
     let mut accounts = vec![Account::default(); needs.accounts];
@@ -132,7 +123,7 @@ fn a_lent_matcher_and_one_that_owns_its_storage_agree() {
         chains: &mut chains[..],
         filter: &mut filter[..],
         past: &mut past[..],
-        index: &mut index[..],
+        past_chains: &mut past_chains[..],
         limits: &mut limited[..],
         positions: &mut positions[..],
         accounts: &mut accounts[..],
@@ -175,7 +166,7 @@ fn the_needs_of_a_capacity_count_every_slice() {
         chains: 4,
         filter: 1,
         past: 5,
-        index: 2,
+        past_chains: 2,
         limits: 7,
         positions: 14,
         accounts: 6,
@@ -194,7 +185,7 @@ fn the_needs_of_a_capacity_count_every_slice() {
         + 4 * size_of::<u32>()
         + size_of::<u64>()
         + 5 * size_of::<PastRecord>()
-        + 2 * size_of::<IndexLine>()
+        + 2 * size_of::<u32>()
         + 7 * size_of::<SessionLimits>()
         + 14 * size_of::<SessionPosition>()
         + 6 * size_of::<Account>()
@@ -210,7 +201,6 @@ fn an_entry_takes_as_many_bytes_as_is_known() {
     assert_eq!(size_of::<OrderRecord>(), 64);
     assert_eq!(size_of::<OrderExtra>(), 40);
     assert_eq!(size_of::<PastRecord>(), 80);
-    assert_eq!(size_of::<IndexLine>(), 64);
     assert_eq!(size_of::<SessionLimits>(), 64);
     assert_eq!(size_of::<SessionPosition>(), 32);
     assert_eq!(size_of::<Account>(), 64);

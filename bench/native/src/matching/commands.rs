@@ -38,7 +38,7 @@ pub(crate) const ADMISSIONS: usize = 4;
 const STEP_NS: u64 = 1_000;
 const START_NS: u64 = 1_700_000_000_000_000_000;
 
-/// What is known of an order when it is named again.
+/// What is known of the order that an action is about, before the action.
 #[derive(Clone, Copy, Debug, Default)]
 struct Sent {
     order_qty: u32,
@@ -50,8 +50,11 @@ struct Sent {
 /// Makes commands, in the order of the flow.
 #[derive(Debug)]
 pub(crate) struct Members {
-    /// By number of the order.
+    /// By action: what a member would look up is read in a row here, so that making commands
+    /// leaves the caches to the matcher.
     sent: Vec<Sent>,
+    /// The next action.
+    at: usize,
     seq: u64,
 }
 
@@ -60,20 +63,28 @@ impl Members {
     pub(crate) fn of(workload: &Workload) -> Self {
         let actions = || workload.preload().iter().chain(workload.actions());
         let last = actions().map(|action| action.id).max().unwrap_or(0);
-        let mut sent = vec![Sent::default(); last as usize + 1];
+        let mut orders = vec![Sent::default(); last as usize + 1];
         let (mut book, mut met) = (Floor::new(), Met::default());
-        for action in actions() {
+        let mut seq = MEMBERS * ADMISSIONS as u32;
+        let sent = actions().map(|action| {
+            seq += 1;
             met.0.clear();
             apply(&mut book, action, &mut met);
             if matches!(action.kind, Kind::New | Kind::Take) {
                 let mut draws = (0_u64..).map(|draw| member(workload.seed, action.id, draw));
-                let owns = |one: u32| met.0.iter().any(|id| sent[*id as usize].member == one);
+                let owns = |one: u32| met.0.iter().any(|id| orders[*id as usize].member == one);
                 // A take meets a hundred orders at most, so one of 1,000 members is found soon.
                 let member = draws.find(|one| !owns(*one)).unwrap_or(1);
-                sent[action.id as usize] = Sent { order_qty: action.qty, replaced: 0, member };
+                orders[action.id as usize] = Sent { order_qty: action.qty, replaced: 0, member };
             }
-        }
-        Self { sent, seq: 0 }
+            let order = &mut orders[action.id as usize];
+            let before = *order;
+            if action.kind == Kind::Modify {
+                order.replaced = seq;
+            }
+            before
+        });
+        Self { sent: sent.collect(), at: 0, seq: 0 }
     }
 
     /// What an operator sends before the first order: for every session limits, and for every
@@ -108,17 +119,23 @@ impl Members {
     /// What every member has in the end, cash and lots, added up apart from the matcher: deposits,
     /// and the fills of the floor. Number 0 is what the venue took in fees.
     pub(crate) fn balances(&self, workload: &Workload) -> Vec<(i128, i128)> {
-        let mut ledger = Ledger { members: self, balances: Vec::new() };
+        let actions = || workload.preload().iter().chain(workload.actions());
+        let last = actions().map(|action| action.id).max().unwrap_or(0);
+        let mut owners = vec![0; last as usize + 1];
+        for (action, sent) in actions().zip(&self.sent) {
+            owners[action.id as usize] = sent.member;
+        }
+        let mut ledger = Ledger { owners, balances: Vec::new() };
         ledger.balances.push((0, 0));
         ledger.balances.resize(MEMBERS as usize + 1, (CASH.into(), LOTS.into()));
         let mut book = Floor::new();
-        for action in workload.preload().iter().chain(workload.actions()) {
+        for action in actions() {
             apply(&mut book, action, &mut ledger.on(action.is_offer));
         }
         ledger.balances
     }
 
-    /// The command of an action.
+    /// The command of an action, the next one of the flow.
     #[inline]
     pub(crate) fn command(&mut self, action: &Action) -> Command {
         let mut command = self.next(match action.kind {
@@ -126,7 +143,8 @@ impl Members {
             Kind::Cancel => CommandKind::CancelOrder,
             Kind::Modify => CommandKind::ReplaceOrder,
         });
-        let sent = &mut self.sent[action.id as usize];
+        let sent = self.sent[self.at];
+        self.at += 1;
         (command.instrument_id, command.session_id) = (INSTRUMENT_ID, sent.member);
         (command.member_id, command.msg_seq_num) = (sent.member, 1);
         command.self_match_scope = SelfMatchScope::Member;
@@ -152,9 +170,6 @@ impl Members {
             Kind::Take => TimeInForce::ImmediateOrCancel,
             Kind::New | Kind::Modify | Kind::Cancel => TimeInForce::GoodTillCancel,
         };
-        if action.kind == Kind::Modify {
-            sent.replaced = u32::try_from(command.seq).unwrap_or(u32::MAX);
-        }
         command
     }
 
@@ -168,29 +183,30 @@ impl Members {
 }
 
 /// Balances by member, from fills.
-struct Ledger<'a> {
-    members: &'a Members,
+struct Ledger {
+    /// Member of each order.
+    owners: Vec<u32>,
     balances: Vec<(i128, i128)>,
 }
 
 /// The ledger, while an order of a side takes.
-struct Posting<'a, 'b> {
-    ledger: &'a mut Ledger<'b>,
+struct Posting<'a> {
+    ledger: &'a mut Ledger,
     sells: bool,
 }
 
-impl<'b> Ledger<'b> {
-    fn on(&mut self, sells: bool) -> Posting<'_, 'b> {
+impl Ledger {
+    fn on(&mut self, sells: bool) -> Posting<'_> {
         Posting { ledger: self, sells }
     }
 }
 
-impl FillSink for Posting<'_, '_> {
+impl FillSink for Posting<'_> {
     fn fill(&mut self, resting: u64, taking: u64, price: u64, qty: u64) {
         let (price, qty) = (i128::from(price), i128::from(qty));
         let sides = [(taking, self.sells, TAKER_FEE), (resting, !self.sells, MAKER_FEE)];
         for (id, sells, fee) in sides {
-            let member = self.ledger.members.sent[id as usize].member as usize;
+            let member = self.ledger.owners[id as usize] as usize;
             let (bought, paid) = if sells { (-qty, -qty * price) } else { (qty, qty * price) };
             let fee = qty * i128::from(fee);
             let (cash, lots) = &mut self.ledger.balances[member];
