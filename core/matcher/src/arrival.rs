@@ -81,7 +81,7 @@ impl<M: Memory> Matcher<M> {
         order.fixed_mix = state_hash::fixed(hashes.own, price, &record);
         let marks = order.marks;
         out.of_order(EventKind::Accepted, order, &record);
-        self.names.open(hashes.own, slot, record);
+        self.names.open_with(hashes.own, slot, record);
         if marks != Marks::NONE {
             self.mark(slot, command);
             self.extras.tell(slot, marks, out.with_extras());

@@ -193,6 +193,14 @@ impl<M: Memory> Books<M> {
         prefetch_at(self.orders.as_ref(), slot as usize);
     }
 
+    /// Asks for the last order at a price of an instrument by its number, if the number is its place:
+    /// one that joins comes to stand behind it. Where there is none it asks for some other.
+    #[inline]
+    pub(crate) fn prefetch_tail(&self, instrument_id: u32, side: Side, price: i64) {
+        let ladder = Ladders::<M>::number(instrument_id.wrapping_sub(1), side);
+        self.prefetch(self.ladders.tail_at(ladder, rank(side, price)));
+    }
+
     /// Orders that are open.
     pub(crate) const fn open(&self) -> u32 {
         self.open
@@ -213,6 +221,14 @@ impl<M: Memory> Books<M> {
     /// Puts an order into a free slot. It is in no queue yet.
     #[inline]
     pub(crate) fn allocate(&mut self, order: RestingOrder) -> u32 {
+        let slot = self.take_slot();
+        *self.order_mut(slot) = order;
+        slot
+    }
+
+    /// A free slot, to be written over: what was there before is still there.
+    #[inline(always)]
+    pub(crate) fn take_slot(&mut self) -> u32 {
         let slot = if self.free == NONE {
             let fresh = self.used;
             self.used = next_u32(fresh);
@@ -222,7 +238,6 @@ impl<M: Memory> Books<M> {
             self.free = self.order(reused).next;
             reused
         };
-        *self.order_mut(slot) = order;
         self.open = next_u32(self.open);
         slot
     }

@@ -156,6 +156,13 @@ impl<M: Memory> Ladders<M> {
         Some((best, self.near(ladder, best)))
     }
 
+    /// Tail of the level that has, or had, the place of a rank in the window.
+    #[inline]
+    pub(crate) fn tail_at(&self, ladder: usize, rank: i64) -> u32 {
+        let at = ladder.wrapping_shl(self.bits) | self.place(rank);
+        self.near.as_ref().get(at).map_or(0, |level| level.tail)
+    }
+
     /// The level of a rank, if there is one.
     #[inline]
     pub(crate) fn find(&self, ladder: usize, rank: i64) -> Option<&Level> {

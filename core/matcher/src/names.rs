@@ -382,16 +382,26 @@ impl<M: Memory> Names<M> {
         slot
     }
 
-    /// Gives the order in a slot its ClOrdID, which has this hash.
+    /// Notes that the order in a slot has the ClOrdID with this hash. The record, which is to be
+    /// written over, says so only when it is written.
     #[inline(always)]
-    pub(crate) fn open(&mut self, hash: u64, slot: u32, record: OrderRecord) {
-        let chain = self.chain_mut(hash);
-        let chained = core::mem::replace(chain, slot);
-        *self.record_mut(slot) = OrderRecord { chained, ..record };
+    pub(crate) fn open(&mut self, hash: u64, slot: u32) -> &mut OrderRecord {
         let filter = self.filter.as_mut();
         let at = part_of(hash, filter.len());
         *certain(filter.get_mut(at), "there is a word for every hash") |= bits(hash);
         self.open = next_u32(self.open);
+        let chain = self.chain_mut(hash);
+        let chained = core::mem::replace(chain, slot);
+        let record = self.record_mut(slot);
+        record.chained = chained;
+        record
+    }
+
+    /// As [`open`](Self::open), with a record that is there.
+    #[inline]
+    pub(crate) fn open_with(&mut self, hash: u64, slot: u32, record: OrderRecord) {
+        let place = self.open(hash, slot);
+        *place = OrderRecord { chained: place.chained, ..record };
     }
 
     /// Keeps the final state of the order in a slot.
@@ -417,7 +427,7 @@ impl<M: Memory> Names<M> {
     ) {
         let before = self.hash_of(slot);
         self.bury(slot, before, older, true);
-        self.open(hash, slot, record);
+        self.open_with(hash, slot, record);
     }
 
     #[inline]

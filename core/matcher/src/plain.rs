@@ -44,41 +44,45 @@ impl<M: Memory> Matcher<M> {
         let Some(Found { instrument, limits, account }) = self.passes(command, hashes) else {
             return false;
         };
-        self.last_order_id = next_u64(self.last_order_id);
-        self.last_priority = next_u64(self.last_priority);
+        let order_id = next_u64(self.last_order_id);
+        let priority = next_u64(self.last_priority);
+        (self.last_order_id, self.last_priority) = (order_id, priority);
         let Command { side, price, order_qty, session_id, member_id, .. } = *command;
-        let record = OrderRecord {
-            order_id: self.last_order_id,
-            order_qty,
-            cl_ord_id: command.cl_ord_id,
-            member_id,
-            session_id,
-            instrument_id: command.instrument_id,
-            side,
-            ord_type: OrdType::Limit,
-            time_in_force: command.time_in_force,
-            ..OrderRecord::default()
-        };
-        let mut order = RestingOrder {
-            priority: self.last_priority,
-            fixed_mix: state_hash::fixed(hashes.own, price, &record),
-            firm_id: command.firm_id,
-            self_match_id: command.self_match_id,
-            ..RestingOrder::new(instrument, side, price, order_qty)
-        };
-        order.mix = state_hash::order(&order, 0);
+        // Written where they stay: a copy of what was just written waits for it.
+        let slot = self.books.take_slot();
+        let record = self.names.open(hashes.own, slot);
+        record.order_id = order_id;
+        record.order_qty = order_qty;
+        record.cum_value = 0;
+        record.cl_ord_id = command.cl_ord_id;
+        record.member_id = member_id;
+        record.session_id = session_id;
+        record.instrument_id = command.instrument_id;
+        record.side = side;
+        record.ord_type = OrdType::Limit;
+        record.time_in_force = command.time_in_force;
+        record.ord_status = OrdStatus::New;
+        let order = self.books.order_mut(slot);
+        order.price = price;
+        order.leaves_qty = order_qty;
+        order.priority = priority;
+        order.fixed_mix = state_hash::fixed(hashes.own, price, record);
+        order.instrument = instrument;
+        order.firm_id = command.firm_id;
+        order.self_match_id = command.self_match_id;
+        order.side = side;
+        order.marks = Marks::NONE;
+        order.mix = state_hash::order(order, 0);
         self.mixes = self.mixes.wrapping_add(order.mix);
-        out.of_order(EventKind::Accepted, &order, &record);
-        out.once_more(EventKind::Added).priority = order.priority;
+        out.of_order(EventKind::Accepted, order, record);
+        out.once_more(EventKind::Added).priority = priority;
         if let Some(row) = limits {
             self.limits.enter(row, command, instrument);
         }
         if let Some(row) = account {
             self.accounts.hold_back(row, &Claim { instrument, side, limit: price, qty: order_qty });
         }
-        let slot = self.books.allocate(order);
         self.books.enqueue(slot);
-        self.names.open(hashes.own, slot, record);
         self.woken = instrument;
         true
     }

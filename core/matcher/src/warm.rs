@@ -71,6 +71,7 @@ impl<M: Memory> Matcher<M> {
             for (of, command) in hashes.iter_mut().zip(batch) {
                 of.found = self.names.guess(of.orig);
                 self.books.prefetch(of.found);
+                self.books.prefetch_tail(command.instrument_id, command.side, command.price);
                 self.limits.prefetch(command.session_id);
                 self.accounts.prefetch(command.member_id);
             }
