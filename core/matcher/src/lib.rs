@@ -118,7 +118,7 @@ pub use instrument::{Instrument, InstrumentLimits};
 pub use ladder::{FarLevel, Ladder, Level};
 pub use limits::{SessionLimits, SessionPosition};
 pub use matcher::Matcher;
-pub use names::{OrderRecord, PastRecord};
+pub use names::{NameLine, OrderRecord, PastRecord};
 pub use storage::{Capacity, Lent, Memory, Storage, StorageNeeds};
 #[cfg(feature = "std")]
 pub use storage::{Owned, OwnedBook, OwnedMatcher};

@@ -122,12 +122,10 @@ impl<M: Memory> Matcher<M> {
         let mixes = used.iter().map(|each| each.mix).fold(0, u64::wrapping_add);
         let per_side = far_levels.as_ref().len().checked_div(ladders.as_ref().len()).unwrap_or(0);
         let books = BookStorage { instruments, ladders, levels, bits, far_levels, orders };
-        let Storage {
-            records, chains, filter, past, past_chains, accounts, holdings, totals, ..
-        } = storage;
+        let Storage { records, past, names, accounts, holdings, totals, .. } = storage;
         Ok(Self {
             books: Books::new(books, limits.len(), per_side),
-            names: Names::new(NameStorage { records, chains, filter, past, past_chains }),
+            names: Names::new(NameStorage { records, past, lines: names }),
             blocks: Blocks::new(),
             limits: Limits::new(storage.limits, storage.positions, room),
             accounts: Accounts::new(AccountStorage { accounts, holdings, totals }, room),

@@ -10,14 +10,14 @@
 //! full. The past is only ever written at its end.
 //!
 //! What is asked most is asked of little memory, since a page that is not at hand costs more than
-//! all the rest of a command:
+//! all the rest of a command. A hash chooses a line of the cache, which says all that is asked
+//! mostly:
 //!
-//! * ClOrdIDs of open orders are in chains through their records, one for each hash; there are as
-//!   many chains as orders fit, so mostly one load says all;
-//! * whether a ClOrdID was ever used is asked of a filter first, a few bits in one word, which
-//!   says no for nearly all that are new;
-//! * only then of the past, whose records are in chains of their own, which grow to four records
-//!   in a day as long as it may be.
+//! * where the chains begin of open orders, through their records; there are at least as many
+//!   chains as orders fit, so nearly all end at once;
+//! * whether a ClOrdID was ever used: some bits, which say no for nearly all that are new;
+//! * where the chains begin of the past, which grow to six records in a day as long as it may be.
+//!   They are followed where the bits do not say no.
 //!
 //! The hash is fixed, so that a replay takes the same steps everywhere.
 
@@ -165,19 +165,75 @@ impl PastRecord {
     }
 }
 
-/// Bits of a word of the filter that a hash sets: four, some of which may be the same.
-#[inline]
-fn bits(hash: u64) -> u64 {
-    let bit = |at: u64| 1_u64.wrapping_shl(at as u32);
-    bit(hash) | bit(hash >> 6) | bit(hash >> 12) | bit(hash >> 18)
+/// What a hash chooses: chains, and bits of names that were used.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(align(64))]
+pub struct NameLine {
+    /// Bits of all names of the line.
+    used: [u64; FOUR],
+    /// The first order of each chain of open ones, or [`NONE`].
+    open: [u32; FOUR],
+    /// The newest record of each chain of the past, by its number from 1; 0 for none.
+    past: [u32; FOUR],
 }
 
-/// ClOrdIDs of a day for each word of the filter: with that many, some two of a hundred new ones
-/// seem to be known.
-pub(crate) const NAMES_OF_WORD: usize = 6;
+const FOUR: usize = 4;
 
-/// ClOrdIDs of a day for each chain of the past.
-pub(crate) const NAMES_OF_CHAIN: usize = 4;
+/// Open orders for each line: one for each chain.
+pub(crate) const ORDERS_OF_LINE: usize = FOUR;
+
+/// ClOrdIDs of a day for each line: with that many, some two of a hundred new ones seem to be used.
+pub(crate) const NAMES_OF_LINE: usize = 24;
+
+impl NameLine {
+    /// Bits that a hash sets: four, some of which may be the same.
+    #[inline]
+    fn bits(hash: u64) -> u64 {
+        let bit = |at: u64| 1_u64.wrapping_shl(at as u32);
+        bit(hash) | bit(hash >> 6) | bit(hash >> 12) | bit(hash >> 18)
+    }
+
+    /// One of four.
+    #[inline]
+    const fn of_four(number: u64) -> usize {
+        (number & 3) as usize
+    }
+
+    #[inline]
+    fn is_new(&self, hash: u64) -> bool {
+        let bits = Self::bits(hash);
+        self.used.get(Self::of_four(hash >> 24)).is_some_and(|word| word & bits != bits)
+    }
+
+    #[inline]
+    fn note(&mut self, hash: u64) {
+        if let Some(word) = self.used.get_mut(Self::of_four(hash >> 24)) {
+            *word |= Self::bits(hash);
+        }
+    }
+
+    /// The first order of a chain.
+    #[inline]
+    fn open(&self, hash: u64) -> u32 {
+        *certain(self.open.get(Self::of_four(hash >> 26)), "one of four")
+    }
+
+    #[inline]
+    fn open_mut(&mut self, hash: u64) -> &mut u32 {
+        certain(self.open.get_mut(Self::of_four(hash >> 26)), "one of four")
+    }
+
+    /// The newest record of a chain of the past.
+    #[inline]
+    fn past(&self, hash: u64) -> u32 {
+        *certain(self.past.get(Self::of_four(hash >> 28)), "one of four")
+    }
+
+    #[inline]
+    fn past_mut(&mut self, hash: u64) -> &mut u32 {
+        certain(self.past.get_mut(Self::of_four(hash >> 28)), "one of four")
+    }
+}
 
 /// A part of a whole that a hash chooses, by its higher half.
 #[inline]
@@ -215,22 +271,15 @@ impl<'c> Name<'c> {
 pub(crate) struct NameStorage<M: Memory> {
     /// Records of open orders, by slot.
     pub(crate) records: M::Of<OrderRecord>,
-    pub(crate) chains: M::Of<u32>,
-    pub(crate) filter: M::Of<u64>,
     pub(crate) past: M::Of<PastRecord>,
-    pub(crate) past_chains: M::Of<u32>,
+    pub(crate) lines: M::Of<NameLine>,
 }
 
 /// The records and their index.
 pub(crate) struct Names<M: Memory> {
     records: M::Of<OrderRecord>,
-    /// The first order of each chain, or [`NONE`].
-    chains: M::Of<u32>,
-    /// Bits of all ClOrdIDs that were ever used.
-    filter: M::Of<u64>,
     past: M::Of<PastRecord>,
-    /// The newest record of each chain of the past, by its number from 1; 0 for none.
-    past_chains: M::Of<u32>,
+    lines: M::Of<NameLine>,
     past_len: u32,
     /// ClOrdIDs that name open orders.
     open: u32,
@@ -239,14 +288,12 @@ pub(crate) struct Names<M: Memory> {
 impl<M: Memory> Names<M> {
     /// No ClOrdID is used.
     pub(crate) fn new(storage: NameStorage<M>) -> Self {
-        let NameStorage { mut records, mut chains, mut filter, past, mut past_chains } = storage;
+        let NameStorage { mut records, past, mut lines } = storage;
         if let Some(none) = records.as_mut().first_mut() {
             *none = OrderRecord::default();
         }
-        chains.as_mut().fill(NONE);
-        filter.as_mut().fill(0);
-        past_chains.as_mut().fill(0);
-        Self { records, chains, filter, past, past_chains, past_len: 0, open: 0 }
+        lines.as_mut().fill(NameLine::default());
+        Self { records, past, lines, past_len: 0, open: 0 }
     }
 
     /// How many ClOrdIDs are used.
@@ -284,16 +331,29 @@ impl<M: Memory> Names<M> {
     /// The order of a member's ClOrdID; `None` if that was never used.
     #[inline]
     pub(crate) fn find(&self, name: &Name) -> Option<Named> {
-        if let Some(slot) = self.find_open(name) {
+        let line = self.line(name.hash);
+        if let Some(slot) = self.find_in_chain(line.open(name.hash), name) {
             return Some(Named::Open(slot));
         }
-        if self.is_new_to_filter(name) { None } else { self.find_past(name) }
+        if line.is_new(name.hash) { None } else { self.find_past(line.past(name.hash), name) }
     }
 
     /// The open order of a ClOrdID.
     #[inline(always)]
     pub(crate) fn find_open(&self, name: &Name) -> Option<u32> {
-        let mut slot = self.chain(name.hash);
+        self.find_in_chain(self.line(name.hash).open(name.hash), name)
+    }
+
+    /// True if a ClOrdID was never used. Of a few of these it says false.
+    #[inline(always)]
+    pub(crate) fn is_surely_new(&self, name: &Name) -> bool {
+        self.line(name.hash).is_new(name.hash)
+    }
+
+    /// The order of a ClOrdID, from an order of its chain on.
+    #[inline(always)]
+    fn find_in_chain(&self, first: u32, name: &Name) -> Option<u32> {
+        let mut slot = first;
         while slot != NONE {
             let known = self.record(slot);
             if name.is(known.member_id, &known.cl_ord_id) {
@@ -304,23 +364,10 @@ impl<M: Memory> Names<M> {
         None
     }
 
-    /// True if a ClOrdID was never used. Of a few of these it says false.
-    #[inline(always)]
-    pub(crate) fn is_surely_new(&self, name: &Name) -> bool {
-        self.find_open(name).is_none() && self.is_new_to_filter(name)
-    }
-
-    #[inline(always)]
-    fn is_new_to_filter(&self, name: &Name) -> bool {
-        let (filter, bits) = (self.filter.as_ref(), bits(name.hash));
-        filter.get(part_of(name.hash, filter.len())).is_some_and(|word| word & bits != bits)
-    }
-
-    /// The order of a ClOrdID in the past.
+    /// The order of a ClOrdID in the past, from a record of its chain on.
     #[inline(never)]
-    fn find_past(&self, name: &Name) -> Option<Named> {
-        let chains = self.past_chains.as_ref();
-        let mut link = *chains.get(part_of(name.hash, chains.len()))?;
+    fn find_past(&self, first: u32, name: &Name) -> Option<Named> {
+        let mut link = first;
         while let Some(number) = (link & !SUPERSEDED).checked_sub(1) {
             let known = self.past_record(number);
             if name.is(known.member_id, &known.cl_ord_id) {
@@ -332,18 +379,18 @@ impl<M: Memory> Names<M> {
         None
     }
 
-    /// The first order of the chain of a hash.
+    /// The line that a hash chooses.
     #[inline]
-    fn chain(&self, hash: u64) -> u32 {
-        let chains = self.chains.as_ref();
-        *certain(chains.get(part_of(hash, chains.len())), "there is a chain for every hash")
+    fn line(&self, hash: u64) -> &NameLine {
+        let lines = self.lines.as_ref();
+        certain(lines.get(part_of(hash, lines.len())), "there is a line for every hash")
     }
 
     #[inline]
-    fn chain_mut(&mut self, hash: u64) -> &mut u32 {
-        let chains = self.chains.as_mut();
-        let at = part_of(hash, chains.len());
-        certain(chains.get_mut(at), "there is a chain for every hash")
+    fn line_mut(&mut self, hash: u64) -> &mut NameLine {
+        let lines = self.lines.as_mut();
+        let at = part_of(hash, lines.len());
+        certain(lines.get_mut(at), "there is a line for every hash")
     }
 
     /// The open order of a ClOrdID, where a look ahead found one and nothing has changed since.
@@ -361,24 +408,19 @@ impl<M: Memory> Names<M> {
         if self.still_open(slot, name) { Some(slot) } else { self.find_open(name) }
     }
 
-    /// Asks for what tells whether the ClOrdID with the first hash is new, and which open order the
-    /// one with the second names.
+    /// Asks for the line of a hash.
     #[inline]
-    pub(crate) fn prefetch(&self, own: u64, orig: u64) {
-        let (chains, filter) = (self.chains.as_ref(), self.filter.as_ref());
-        prefetch_at(chains, part_of(own, chains.len()));
-        prefetch_at(filter, part_of(own, filter.len()));
-        prefetch_at(chains, part_of(orig, chains.len()));
+    pub(crate) fn prefetch(&self, hash: u64) {
+        let lines = self.lines.as_ref();
+        prefetch_at(lines, part_of(hash, lines.len()));
     }
 
     /// The slot of the open order that the ClOrdID with a hash seems to name, by its chain alone, or
-    /// [`NONE`]; asks for the record, and for where it goes in the past.
+    /// [`NONE`]; asks for the record.
     #[inline]
-    pub(crate) fn guess(&self, orig: u64) -> u32 {
-        let slot = self.chain(orig);
+    pub(crate) fn guess(&self, hash: u64) -> u32 {
+        let slot = self.line(hash).open(hash);
         prefetch_at(self.records.as_ref(), slot as usize);
-        let past = self.past_chains.as_ref();
-        prefetch_at(past, part_of(orig, past.len()));
         slot
     }
 
@@ -386,12 +428,10 @@ impl<M: Memory> Names<M> {
     /// written over, says so only when it is written.
     #[inline(always)]
     pub(crate) fn open(&mut self, hash: u64, slot: u32) -> &mut OrderRecord {
-        let filter = self.filter.as_mut();
-        let at = part_of(hash, filter.len());
-        *certain(filter.get_mut(at), "there is a word for every hash") |= bits(hash);
         self.open = next_u32(self.open);
-        let chain = self.chain_mut(hash);
-        let chained = core::mem::replace(chain, slot);
+        let line = self.line_mut(hash);
+        line.note(hash);
+        let chained = core::mem::replace(line.open_mut(hash), slot);
         let record = self.record_mut(slot);
         record.chained = chained;
         record
@@ -443,18 +483,18 @@ impl<M: Memory> Names<M> {
         let number = self.past_len;
         self.past_len = next_u32(number);
         self.open = previous_u32(self.open);
-        let chains = self.past_chains.as_mut();
-        let at = part_of(hash, chains.len());
-        let chain = certain(chains.get_mut(at), "there is a chain for every hash");
-        let link = core::mem::replace(chain, self.past_len);
+        let lines = self.lines.as_mut();
+        let at = part_of(hash, lines.len());
+        let line = certain(lines.get_mut(at), "there is a line for every hash");
+        let link = core::mem::replace(line.past_mut(hash), self.past_len);
         let link = if superseded { link | SUPERSEDED } else { link };
         let end = certain(self.past.as_mut().get_mut(number as usize), "the past has storage");
         *end = PastRecord::of(order, record, link);
         record.ord_type = OrdType::None;
         let chained = record.chained;
-        let chain = self.chain_mut(hash);
-        if *chain == slot {
-            *chain = chained;
+        let first = line.open_mut(hash);
+        if *first == slot {
+            *first = chained;
         } else {
             self.unchain(hash, slot, chained);
         }
@@ -463,7 +503,7 @@ impl<M: Memory> Names<M> {
     /// Takes an order out of the middle of its chain.
     #[cold]
     fn unchain(&mut self, hash: u64, slot: u32, chained: u32) {
-        let mut at = self.chain(hash);
+        let mut at = self.line(hash).open(hash);
         while self.record(at).chained != slot {
             invariant(at != NONE, "an open order is in its chain");
             at = self.record(at).chained;

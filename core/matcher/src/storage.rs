@@ -1,4 +1,4 @@
-//! The memory of the matcher: seventeen slices, sized once and lent for its whole life.
+//! The memory of the matcher: fifteen slices, sized once and lent for its whole life.
 
 use core::marker::PhantomData;
 
@@ -9,7 +9,7 @@ use crate::extras::OrderExtra;
 use crate::instrument::Instrument;
 use crate::ladder::{FarLevel, Ladder, Level, window_len};
 use crate::limits::{SessionLimits, SessionPosition};
-use crate::names::{NAMES_OF_CHAIN, NAMES_OF_WORD, OrderRecord, PastRecord, RECORDS_MAX};
+use crate::names::{NAMES_OF_LINE, NameLine, ORDERS_OF_LINE, OrderRecord, PastRecord, RECORDS_MAX};
 
 /// Where slices come from: lent ([`Lent`]) or, with feature `std`, boxed (`Owned`).
 pub trait Memory {
@@ -63,14 +63,10 @@ pub struct StorageNeeds {
     pub records: usize,
     /// Elements of `extras`, one for each of `orders`.
     pub extras: usize,
-    /// Elements of `chains`, one for each of `orders`.
-    pub chains: usize,
-    /// Elements of `filter`; each holds bits of six ClOrdIDs.
-    pub filter: usize,
     /// Elements of `past`.
     pub past: usize,
-    /// Elements of `past_chains`, one for four of `past`.
-    pub past_chains: usize,
+    /// Elements of `names`: at least one for four of `orders` and one for 24 of `past`.
+    pub names: usize,
     /// Elements of `limits`.
     pub limits: usize,
     /// Elements of `positions`.
@@ -103,10 +99,8 @@ impl StorageNeeds {
             orders,
             records: orders,
             extras: orders,
-            chains: orders,
-            filter: filter_len(cl_ord_ids),
             past: cl_ord_ids,
-            past_chains: past_chains_len(cl_ord_ids),
+            names: names_len(orders, cl_ord_ids),
             limits,
             positions: limits.saturating_mul(instruments),
             accounts,
@@ -127,10 +121,8 @@ impl StorageNeeds {
             .saturating_add(self.orders.saturating_mul(size_of::<RestingOrder>()))
             .saturating_add(self.records.saturating_mul(size_of::<OrderRecord>()))
             .saturating_add(self.extras.saturating_mul(size_of::<OrderExtra>()))
-            .saturating_add(self.chains.saturating_mul(size_of::<u32>()))
-            .saturating_add(self.filter.saturating_mul(size_of::<u64>()))
             .saturating_add(self.past.saturating_mul(size_of::<PastRecord>()))
-            .saturating_add(self.past_chains.saturating_mul(size_of::<u32>()))
+            .saturating_add(self.names.saturating_mul(size_of::<NameLine>()))
             .saturating_add(self.limits.saturating_mul(size_of::<SessionLimits>()))
             .saturating_add(self.positions.saturating_mul(size_of::<SessionPosition>()))
             .saturating_add(self.accounts.saturating_mul(size_of::<Account>()))
@@ -139,14 +131,11 @@ impl StorageNeeds {
     }
 }
 
-/// Chains of the past.
-const fn past_chains_len(cl_ord_ids: usize) -> usize {
-    (cl_ord_ids / NAMES_OF_CHAIN).saturating_add(1)
-}
-
-/// Words of the filter of ClOrdIDs.
-const fn filter_len(cl_ord_ids: usize) -> usize {
-    (cl_ord_ids / NAMES_OF_WORD).saturating_add(1)
+/// Lines of names for so many open orders and so many ClOrdIDs in a day.
+const fn names_len(orders: usize, cl_ord_ids: usize) -> usize {
+    let (of_orders, of_names) = (orders / ORDERS_OF_LINE, cl_ord_ids / NAMES_OF_LINE);
+    let most = if of_orders > of_names { of_orders } else { of_names };
+    most.saturating_add(1)
 }
 
 /// The slices of a matcher. Lengths as [`StorageNeeds`] says; what they hold before does not
@@ -168,14 +157,10 @@ pub struct Storage<M: Memory> {
     pub records: M::Of<OrderRecord>,
     /// Open orders: what few of them have.
     pub extras: M::Of<OrderExtra>,
-    /// Chains of open orders, by hash.
-    pub chains: M::Of<u32>,
-    /// Bits of every ClOrdID that was ever used.
-    pub filter: M::Of<u64>,
     /// One for each ClOrdID that was ever used.
     pub past: M::Of<PastRecord>,
-    /// Chains of the past, by hash.
-    pub past_chains: M::Of<u32>,
+    /// What is known of names, by hash.
+    pub names: M::Of<NameLine>,
     /// One for each session that has limits.
     pub limits: M::Of<SessionLimits>,
     /// What each of those holds of each instrument.
@@ -212,9 +197,7 @@ impl<M: Memory> Storage<M> {
             ("records", self.records.as_ref().len(), orders),
             ("extras", self.extras.as_ref().len(), orders),
             ("totals", self.totals.as_ref().len(), instruments),
-            ("chains", self.chains.as_ref().len(), orders),
-            ("filter", self.filter.as_ref().len(), filter_len(past)),
-            ("past_chains", self.past_chains.as_ref().len(), past_chains_len(past)),
+            ("names", self.names.as_ref().len(), names_len(orders, past)),
         ];
         for (slice, given, needed) in exact {
             if given != needed {
@@ -265,10 +248,8 @@ mod owned {
                 orders: boxed(needs.orders),
                 records: boxed(needs.records),
                 extras: boxed(needs.extras),
-                chains: boxed(needs.chains),
-                filter: boxed(needs.filter),
                 past: boxed(needs.past),
-                past_chains: boxed(needs.past_chains),
+                names: boxed(needs.names),
                 limits: boxed(needs.limits),
                 positions: boxed(needs.positions),
                 accounts: boxed(needs.accounts),

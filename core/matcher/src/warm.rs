@@ -66,7 +66,8 @@ impl<M: Memory> Matcher<M> {
             let mut hashes = [NO_HASHES; AHEAD];
             for (of, command) in hashes.iter_mut().zip(batch) {
                 *of = Hashes::of(command);
-                self.names.prefetch(of.own, of.orig);
+                self.names.prefetch(of.own);
+                self.names.prefetch(of.orig);
             }
             for (of, command) in hashes.iter_mut().zip(batch) {
                 of.found = self.names.guess(of.orig);

@@ -3,7 +3,7 @@
 
 use touchline_matcher::{
     Account, Capacity, FarLevel, Holding, Instrument, InstrumentLimits, InstrumentTotal, Ladder,
-    LentMatcher, Level, MatcherError, OrderExtra, OrderRecord, OwnedMatcher, PastRecord,
+    LentMatcher, Level, MatcherError, NameLine, OrderExtra, OrderRecord, OwnedMatcher, PastRecord,
     RestingOrder, SessionLimits, SessionPosition, Storage, StorageNeeds,
 };
 use touchline_types::{Command, CommandKind, Event, EventKind, OrdType, Side, TradingPhase};
@@ -85,9 +85,7 @@ fn a_slice_that_does_not_fit_the_others_is_refused_by_name() {
     assert_eq!(refused(|s| s.orders = Box::default()), "orders");
     assert_eq!(refused(|s| s.records = Box::default()), "records");
     assert_eq!(refused(|s| s.extras = Box::default()), "extras");
-    assert_eq!(refused(|s| s.chains = Box::default()), "chains");
-    assert_eq!(refused(|s| s.filter = vec![0; 4].into()), "filter");
-    assert_eq!(refused(|s| s.past_chains = vec![0; 1].into()), "past_chains");
+    assert_eq!(refused(|s| s.names = Box::default()), "names");
     assert_eq!(refused(|s| s.totals = Box::default()), "totals");
 }
 
@@ -102,10 +100,8 @@ fn a_lent_matcher_and_one_that_owns_its_storage_agree() {
     let mut orders = vec![RestingOrder::default(); needs.orders];
     let mut records = vec![OrderRecord::default(); needs.records];
     let mut extras = vec![OrderExtra::default(); needs.extras];
-    let mut chains = vec![0; needs.chains];
-    let mut filter = vec![0; needs.filter];
     let mut past = vec![PastRecord::default(); needs.past];
-    let mut past_chains = vec![0; needs.past_chains];
+    let mut names = vec![NameLine::default(); needs.names];
     let mut limited = vec![SessionLimits::default(); needs.limits];
     let mut positions = vec![SessionPosition::default(); needs.positions];
     let mut accounts = vec![Account::default(); needs.accounts];
@@ -120,10 +116,8 @@ fn a_lent_matcher_and_one_that_owns_its_storage_agree() {
         orders: &mut orders[..],
         records: &mut records[..],
         extras: &mut extras[..],
-        chains: &mut chains[..],
-        filter: &mut filter[..],
         past: &mut past[..],
-        past_chains: &mut past_chains[..],
+        names: &mut names[..],
         limits: &mut limited[..],
         positions: &mut positions[..],
         accounts: &mut accounts[..],
@@ -163,10 +157,8 @@ fn the_needs_of_a_capacity_count_every_slice() {
         orders: 4,
         records: 4,
         extras: 4,
-        chains: 4,
-        filter: 1,
         past: 5,
-        past_chains: 2,
+        names: 2,
         limits: 7,
         positions: 14,
         accounts: 6,
@@ -182,10 +174,8 @@ fn the_needs_of_a_capacity_count_every_slice() {
         + 4 * size_of::<RestingOrder>()
         + 4 * size_of::<OrderRecord>()
         + 4 * size_of::<OrderExtra>()
-        + 4 * size_of::<u32>()
-        + size_of::<u64>()
         + 5 * size_of::<PastRecord>()
-        + 2 * size_of::<u32>()
+        + 2 * size_of::<NameLine>()
         + 7 * size_of::<SessionLimits>()
         + 14 * size_of::<SessionPosition>()
         + 6 * size_of::<Account>()
@@ -201,6 +191,7 @@ fn an_entry_takes_as_many_bytes_as_is_known() {
     assert_eq!(size_of::<OrderRecord>(), 64);
     assert_eq!(size_of::<OrderExtra>(), 40);
     assert_eq!(size_of::<PastRecord>(), 80);
+    assert_eq!(size_of::<NameLine>(), 64);
     assert_eq!(size_of::<SessionLimits>(), 64);
     assert_eq!(size_of::<SessionPosition>(), 32);
     assert_eq!(size_of::<Account>(), 64);
