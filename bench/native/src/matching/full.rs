@@ -20,8 +20,8 @@ use super::replay::{ByKind, Mode, Spent};
 use super::reports::{Drained, Reporter, Ring, Told, drain, ring};
 use super::workload::{Action, End, Outcome, PRICES, Workload};
 
-/// Commands that are made at a time: 192 KiB of them.
-const BLOCK: usize = 1_024;
+/// Commands that are made at a time: 48 KiB of them.
+const BLOCK: usize = 256;
 /// Commands from one publication of reports to the next, and the most that are applied in one go.
 const BATCH_MAX: usize = 16;
 
