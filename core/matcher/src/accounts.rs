@@ -238,12 +238,20 @@ impl<M: Memory> Accounts<M> {
     }
 
     /// An order of the member rests with so much less, and it did not execute.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn withdrew(&mut self, member_id: u32, claim: &Claim) {
         if let Some(row) = self.find(member_id) {
-            let (account, holding, _) = self.parts(row, claim.instrument);
-            give_back(account, holding, claim);
+            self.give_back(row, claim);
         }
+    }
+
+    /// A row holds a claim back no more.
+    #[inline(always)]
+    pub(crate) fn give_back(&mut self, row: usize, claim: &Claim) {
+        let at = row.wrapping_mul(self.instruments).wrapping_add(claim.instrument as usize);
+        let holding = certain(self.holdings.as_mut().get_mut(at), "an account has its holdings");
+        let account = certain(self.rows.as_mut().get_mut(row), "an account has a row");
+        give_back(account, holding, claim);
     }
 
     /// A resting order of the member executed.
@@ -285,10 +293,19 @@ impl<M: Memory> Accounts<M> {
         }
     }
 
-    /// True if what is free in a row covers a new claim.
+    /// Holds back a claim in a row, if what is free covers it. Else nothing has changed.
     #[inline(always)]
-    pub(crate) fn covers(&self, row: usize, claim: &Claim) -> bool {
-        self.is_covered(row, claim, 0, 0)
+    pub(crate) fn try_hold(&mut self, row: usize, claim: &Claim) -> bool {
+        let at = row.wrapping_mul(self.instruments).wrapping_add(claim.instrument as usize);
+        let holding = certain(self.holdings.as_mut().get_mut(at), "an account has its holdings");
+        let account = certain(self.rows.as_mut().get_mut(row), "an account has a row");
+        let (cash, lots) = (claim.cash(account.fees.worst()), claim.lots());
+        let covered = (cash <= account.free()) & (i128::from(lots) <= holding.free());
+        if covered {
+            account.reserved = account.reserved.wrapping_add(cash);
+            holding.reserved = more(holding.reserved, lots);
+        }
+        covered
     }
 
     #[inline(always)]
@@ -303,9 +320,8 @@ impl<M: Memory> Accounts<M> {
         covered & (i128::from(claim.lots()) <= free_lots)
     }
 
-    /// A row holds back a claim more.
-    #[inline]
-    pub(crate) fn hold_back(&mut self, row: usize, claim: &Claim) {
+    #[inline(never)]
+    fn hold_back(&mut self, row: usize, claim: &Claim) {
         let (account, holding, _) = self.parts(row, claim.instrument);
         account.reserved = account.reserved.wrapping_add(claim.cash(account.fees.worst()));
         holding.reserved = more(holding.reserved, claim.lots());
@@ -360,6 +376,7 @@ impl Account {
         self.mix.wrapping_sub(before)
     }
 
+    #[inline]
     const fn free(&self) -> i128 {
         self.cash.wrapping_sub(self.reserved)
     }
@@ -374,6 +391,7 @@ impl Holding {
         self.mix.wrapping_sub(before)
     }
 
+    #[inline]
     fn free(&self) -> i128 {
         self.held.wrapping_sub(self.reserved.into())
     }

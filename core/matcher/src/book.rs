@@ -320,6 +320,37 @@ impl<M: Memory> Books<M> {
     pub(crate) fn enqueue(&mut self, slot: u32) {
         let RestingOrder { price, leaves_qty, instrument, side, priority, .. } = *self.order(slot);
         invariant(leaves_qty > 0, "an order that rests has a quantity");
+        let (tail, in_order) = self.join(slot, (instrument, side, price), leaves_qty, priority);
+        let order = self.order_mut(slot);
+        order.prev = tail;
+        order.next = NONE;
+        if !in_order {
+            self.step_ahead(slot, tail);
+        }
+    }
+
+    /// A new order takes a slot and goes to the back of the queue at its price, written where it
+    /// stays: a copy of what was just written would wait for it.
+    #[inline(always)]
+    pub(crate) fn enter(&mut self, slot: u32, order: RestingOrder) {
+        let RestingOrder { price, leaves_qty, instrument, side, priority, .. } = order;
+        let (tail, in_order) = self.join(slot, (instrument, side, price), leaves_qty, priority);
+        *self.order_mut(slot) = RestingOrder { prev: tail, next: NONE, ..order };
+        if !in_order {
+            self.step_ahead(slot, tail);
+        }
+    }
+
+    /// Counts an order at its price, and makes it the tail there. Returns the tail before, and
+    /// whether the order may stay behind it.
+    #[inline(always)]
+    fn join(
+        &mut self,
+        slot: u32,
+        (instrument, side, price): (u32, Side, i64),
+        leaves_qty: u64,
+        priority: u64,
+    ) -> (u32, bool) {
         let (ladder, rank) = (Ladders::<M>::number(instrument, side), rank(side, price));
         let tail = match self.ladders.find_mut(ladder, rank) {
             Some(level) => {
@@ -337,13 +368,11 @@ impl<M: Memory> Books<M> {
         };
         let ahead = self.order_mut(tail);
         invariant(ahead.priority < priority, "priority rises along a queue");
-        if ahead.marks.is_hidden() {
-            return self.step_ahead(slot, tail);
+        let in_order = !ahead.marks.is_hidden();
+        if in_order {
+            ahead.next = slot;
         }
-        ahead.next = slot;
-        let order = self.order_mut(slot);
-        order.prev = tail;
-        order.next = NONE;
+        (tail, in_order)
     }
 
     /// Puts an order that joins a queue with hidden orders at its end where it belongs: displayed

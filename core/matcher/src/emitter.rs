@@ -1,6 +1,8 @@
 //! Where events go: each is finished when the next one begins, so that the last one can say so.
 
-use touchline_types::{Command, Event, EventFlags, EventKind, ExecInst, Reason, TradingPhase};
+use touchline_types::{
+    Command, Event, EventFlags, EventKind, ExecInst, OrdStatus, Reason, TradingPhase,
+};
 
 use crate::book::RestingOrder;
 use crate::invariant::{invariant, next_u32};
@@ -59,6 +61,29 @@ impl<'a, K: EventSink> Emitter<'a, K> {
         }
         tell(self.event, order, record);
         self.event
+    }
+
+    /// Begins an event of a new order of which nothing has executed: what its command says.
+    #[inline(always)]
+    pub(crate) fn of_new(&mut self, kind: EventKind, order_id: u64, command: &Command) {
+        self.next(kind);
+        if self.has_extras {
+            self.forget_extras();
+        }
+        let event = &mut *self.event;
+        event.order_id = order_id;
+        event.price = command.price;
+        event.order_qty = command.order_qty;
+        event.leaves_qty = command.order_qty;
+        (event.cum_qty, event.cum_value) = (0, 0);
+        event.cl_ord_id = command.cl_ord_id;
+        event.instrument_id = command.instrument_id;
+        event.session_id = command.session_id;
+        event.member_id = command.member_id;
+        event.side = command.side;
+        event.ord_type = command.ord_type;
+        event.time_in_force = command.time_in_force;
+        event.ord_status = OrdStatus::New;
     }
 
     /// The event is to say what few orders have.

@@ -178,7 +178,7 @@ impl<M: Memory> Ladders<M> {
     }
 
     /// The level of a rank, if there is one.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn find_mut(&mut self, ladder: usize, rank: i64) -> Option<&mut Level> {
         let head = self.head(ladder);
         if head.near == 0 {

@@ -210,24 +210,36 @@ impl<M: Memory> Limits<M> {
         }
     }
 
-    /// True if a new order of the session with this row, which rests, passes all of its limits.
+    /// Lets a new order of the session with this row rest, if it passes all of its limits: it takes
+    /// its token and counts as open. Else nothing has changed.
     #[inline(always)]
-    pub(crate) fn admits(&self, row: usize, command: &Command, instrument: u32) -> bool {
-        let Command { side, order_qty, .. } = *command;
-        let has_token = self.row(row).terms.rate_per_s == 0
-            || self.row(row).credit_at(command.timestamp) >= TOKEN;
-        has_token
-            & self.largest_order(row, order_qty).is_ok()
-            & self.largest_position(row, instrument, side, order_qty).is_ok()
-    }
-
-    /// An order that was admitted takes its token and rests.
-    #[inline(always)]
-    pub(crate) fn enter(&mut self, row: usize, command: &Command, instrument: u32) {
-        // It is there: `admits` has seen it.
-        let _ = self.take_token_of(row, command.timestamp);
-        let open_qty = self.position_mut(row, instrument).open_qty(command.side);
-        *open_qty = more(*open_qty, command.order_qty);
+    pub(crate) fn enter(&mut self, row: usize, command: &Command, instrument: u32) -> bool {
+        let Command { side, order_qty, timestamp, .. } = *command;
+        let at = row.wrapping_mul(self.instruments).wrapping_add(instrument as usize);
+        let held = certain(self.positions.as_mut().get_mut(at), "a row has its positions");
+        let row = certain(self.rows.as_mut().get_mut(row), "limits have a row");
+        let LimitsView { max_order_qty, max_position, rate_per_s, .. } = row.terms;
+        let position = held.position;
+        let open_qty = held.open_qty(side);
+        // No sum of three numbers of 64 bits is too large for 128.
+        let worst =
+            if sells(side) == 1 { i128::from(position).wrapping_neg() } else { position.into() }
+                .wrapping_add((*open_qty).into())
+                .wrapping_add(order_qty.into());
+        let credit = row.credit_at(timestamp);
+        let passes = (max_order_qty == 0 || order_qty <= max_order_qty)
+            & (max_position == 0 || worst <= max_position.into())
+            & (rate_per_s == 0 || credit >= TOKEN);
+        if !passes {
+            return false;
+        }
+        *open_qty = more(*open_qty, order_qty);
+        if rate_per_s > 0 {
+            (row.credit, row.credit_time) = (credit.wrapping_sub(TOKEN), timestamp);
+            let rise = row.mix_bucket();
+            self.mixes = self.mixes.wrapping_add(rise);
+        }
+        true
     }
 
     /// An order of the session rests with so much more.

@@ -344,10 +344,10 @@ impl<M: Memory> Names<M> {
         self.find_in_chain(self.line(name.hash).open(name.hash), name)
     }
 
-    /// True if a ClOrdID was never used. Of a few of these it says false.
+    /// True if the ClOrdID with a hash was never used. Of a few of these it says false.
     #[inline(always)]
-    pub(crate) fn is_surely_new(&self, name: &Name) -> bool {
-        self.line(name.hash).is_new(name.hash)
+    pub(crate) fn is_surely_new(&self, hash: u64) -> bool {
+        self.line(hash).is_new(hash)
     }
 
     /// The order of a ClOrdID, from an order of its chain on.

@@ -23,73 +23,53 @@ use crate::storage::Memory;
 use crate::terms;
 use crate::warm::Hashes;
 
-/// What a look at a plain order has found.
-struct Found {
-    instrument: u32,
-    /// Row of its session's limits.
-    limits: Option<usize>,
-    /// Row of its member's account.
-    account: Option<usize>,
-}
-
 impl<M: Memory> Matcher<M> {
     /// Carries out a new order, if it is plain and rests. Else it does nothing.
-    #[inline(always)]
+    #[inline(never)]
     pub(crate) fn plain_order<K: EventSink>(
         &mut self,
         command: &Command,
         hashes: &Hashes,
         out: &mut Emitter<'_, K>,
     ) -> bool {
-        let Some(Found { instrument, limits, account }) = self.passes(command, hashes) else {
-            return false;
-        };
+        let Some(instrument) = self.admits(command, hashes) else { return false };
         let order_id = next_u64(self.last_order_id);
         let priority = next_u64(self.last_priority);
         (self.last_order_id, self.last_priority) = (order_id, priority);
-        let Command { side, price, order_qty, session_id, member_id, .. } = *command;
-        // Written where they stay: a copy of what was just written waits for it.
+        let Command { side, price, order_qty, .. } = *command;
         let slot = self.books.take_slot();
         let record = self.names.open(hashes.own, slot);
         record.order_id = order_id;
         record.order_qty = order_qty;
         record.cum_value = 0;
         record.cl_ord_id = command.cl_ord_id;
-        record.member_id = member_id;
-        record.session_id = session_id;
+        record.member_id = command.member_id;
+        record.session_id = command.session_id;
         record.instrument_id = command.instrument_id;
         record.side = side;
         record.ord_type = OrdType::Limit;
         record.time_in_force = command.time_in_force;
         record.ord_status = OrdStatus::New;
-        let order = self.books.order_mut(slot);
-        order.price = price;
-        order.leaves_qty = order_qty;
-        order.priority = priority;
-        order.fixed_mix = state_hash::fixed(hashes.own, price, record);
-        order.instrument = instrument;
-        order.firm_id = command.firm_id;
-        order.self_match_id = command.self_match_id;
-        order.side = side;
-        order.marks = Marks::NONE;
-        order.mix = state_hash::order(order, 0);
+        let mut order = RestingOrder {
+            priority,
+            fixed_mix: state_hash::fixed(hashes.own, price, record),
+            firm_id: command.firm_id,
+            self_match_id: command.self_match_id,
+            ..RestingOrder::new(instrument, side, price, order_qty)
+        };
+        order.mix = state_hash::order(&order, 0);
         self.mixes = self.mixes.wrapping_add(order.mix);
-        out.of_order(EventKind::Accepted, order, record);
-        out.once_more(EventKind::Added).priority = priority;
-        if let Some(row) = limits {
-            self.limits.enter(row, command, instrument);
-        }
-        if let Some(row) = account {
-            self.accounts.hold_back(row, &Claim { instrument, side, limit: price, qty: order_qty });
-        }
-        self.books.enqueue(slot);
+        self.books.enter(slot, order);
         self.woken = instrument;
+        out.of_new(EventKind::Accepted, order_id, command);
+        out.once_more(EventKind::Added).priority = priority;
         true
     }
 
-    /// The entry checks of a plain order, without a branch for each.
+    /// The entry checks of a plain order, without a branch for each. Where they pass, the order
+    /// counts in the limits of its session and the account of its member.
     #[inline(always)]
-    fn passes(&self, command: &Command, hashes: &Hashes) -> Option<Found> {
+    fn admits(&mut self, command: &Command, hashes: &Hashes) -> Option<u32> {
         let Command { side, price, order_qty, .. } = *command;
         let found = self.books.find_instrument(command.instrument_id)?;
         let instrument = self.books.instrument(found);
@@ -105,32 +85,34 @@ impl<M: Memory> Matcher<M> {
             & (order_qty <= instrument.qty_max)
             & instrument.lot.divides(order_qty);
         let is_open = (side != Side::Undisclosed) & self.blocks.is_empty();
-        if !(is_plain & fits & is_open) {
-            return None;
-        }
-        let limits = self.limits.find(command.session_id);
-        if let Some(row) = limits
-            && !self.limits.admits(row, command, found)
-        {
-            return None;
-        }
-        let account = self.accounts.find(command.member_id);
-        let claim = Claim { instrument: found, side, limit: price, qty: order_qty };
-        if let Some(row) = account
-            && !self.accounts.covers(row, &claim)
-        {
-            return None;
-        }
+        let touch = self.books.best_price(found, side.opposite());
+        let rests = !touch.is_some_and(|touch| crosses(side, price, touch));
         let has_room =
             !self.names.is_full() & self.books.has_slot() & self.books.has_room(found, side);
-        let touch = self.books.best_price(found, side.opposite());
-        let executes = touch.is_some_and(|touch| crosses(side, price, touch));
-        let is_new = self.names.is_surely_new(&hashes.own_name(command));
-        (has_room & is_new & !executes).then_some(Found { instrument: found, limits, account })
+        let is_new = self.names.is_surely_new(hashes.own);
+        if !(is_plain & fits & is_open & rests & has_room & is_new) {
+            return None;
+        }
+        let claim = Claim { instrument: found, side, limit: price, qty: order_qty };
+        let account = self.accounts.find(command.member_id);
+        if let Some(row) = account
+            && !self.accounts.try_hold(row, &claim)
+        {
+            return None;
+        }
+        if let Some(row) = self.limits.find(command.session_id)
+            && !self.limits.enter(row, command, found)
+        {
+            if let Some(row) = account {
+                self.accounts.give_back(row, &claim);
+            }
+            return None;
+        }
+        Some(found)
     }
 
     /// Carries out a cancel, if its order is plain. Else it does nothing.
-    #[inline(always)]
+    #[inline(never)]
     pub(crate) fn plain_cancel<K: EventSink>(
         &mut self,
         command: &Command,
@@ -142,7 +124,7 @@ impl<M: Memory> Matcher<M> {
             return false;
         };
         let order = self.books.order(slot);
-        let is_new = self.names.is_surely_new(&hashes.own_name(command));
+        let is_new = self.names.is_surely_new(hashes.own);
         if order.marks != Marks::NONE || !is_new {
             return false;
         }
