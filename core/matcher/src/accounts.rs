@@ -300,7 +300,7 @@ impl<M: Memory> Accounts<M> {
         let holding = certain(self.holdings.as_mut().get_mut(at), "an account has its holdings");
         let account = certain(self.rows.as_mut().get_mut(row), "an account has a row");
         let (cash, lots) = (claim.cash(account.fees.worst()), claim.lots());
-        let covered = (cash <= account.free()) & (i128::from(lots) <= holding.free());
+        let covered = cash <= account.free() && i128::from(lots) <= holding.free();
         if covered {
             account.reserved = account.reserved.wrapping_add(cash);
             holding.reserved = more(holding.reserved, lots);

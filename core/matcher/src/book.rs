@@ -158,13 +158,24 @@ impl<M: Memory> Books<M> {
     /// Finds an instrument by its number: at once where the numbers are 1, 2, 3, ...
     #[inline]
     pub(crate) fn find_instrument(&self, instrument_id: u32) -> Option<u32> {
-        let all = self.instruments();
-        let guess = instrument_id.wrapping_sub(1);
-        if all.get(guess as usize).is_some_and(|found| found.instrument_id == instrument_id) {
-            return Some(guess);
+        if let Some((found, _)) = self.instrument_at_its_number(instrument_id) {
+            return Some(found);
         }
+        let all = self.instruments();
         let at = all.binary_search_by_key(&instrument_id, |each| each.instrument_id).ok()?;
         u32::try_from(at).ok()
+    }
+
+    /// The instrument with a number, if the numbers of all up to it are 1, 2, 3, ...
+    #[inline(always)]
+    pub(crate) fn instrument_at_its_number(
+        &self,
+        instrument_id: u32,
+    ) -> Option<(u32, &Instrument)> {
+        // Slots that no instrument has have no number.
+        let guess = instrument_id.wrapping_sub(1);
+        let found = self.instruments.as_ref().get(guess as usize)?;
+        (found.instrument_id == instrument_id).then_some((guess, found))
     }
 
     #[inline]
@@ -322,20 +333,7 @@ impl<M: Memory> Books<M> {
         invariant(leaves_qty > 0, "an order that rests has a quantity");
         let (tail, in_order) = self.join(slot, (instrument, side, price), leaves_qty, priority);
         let order = self.order_mut(slot);
-        order.prev = tail;
-        order.next = NONE;
-        if !in_order {
-            self.step_ahead(slot, tail);
-        }
-    }
-
-    /// A new order takes a slot and goes to the back of the queue at its price, written where it
-    /// stays: a copy of what was just written would wait for it.
-    #[inline(always)]
-    pub(crate) fn enter(&mut self, slot: u32, order: RestingOrder) {
-        let RestingOrder { price, leaves_qty, instrument, side, priority, .. } = order;
-        let (tail, in_order) = self.join(slot, (instrument, side, price), leaves_qty, priority);
-        *self.order_mut(slot) = RestingOrder { prev: tail, next: NONE, ..order };
+        (order.prev, order.next) = (tail, NONE);
         if !in_order {
             self.step_ahead(slot, tail);
         }

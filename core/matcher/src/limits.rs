@@ -228,8 +228,8 @@ impl<M: Memory> Limits<M> {
                 .wrapping_add(order_qty.into());
         let credit = row.credit_at(timestamp);
         let passes = (max_order_qty == 0 || order_qty <= max_order_qty)
-            & (max_position == 0 || worst <= max_position.into())
-            & (rate_per_s == 0 || credit >= TOKEN);
+            && (max_position == 0 || worst <= max_position.into())
+            && (rate_per_s == 0 || credit >= TOKEN);
         if !passes {
             return false;
         }

@@ -108,6 +108,7 @@ impl<M: Memory> Matcher<M> {
             return Err(MatcherError::TooManyInstruments { given: limits.len(), room });
         }
         let pool = orders.as_ref().len().saturating_sub(2);
+        instruments.as_mut().fill(Instrument::default());
         for (slot, each) in instruments.as_mut().iter_mut().zip(limits) {
             check_limits(each)?;
             *slot = Instrument::new(each, pool);

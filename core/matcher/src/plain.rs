@@ -37,6 +37,8 @@ impl<M: Memory> Matcher<M> {
         let priority = next_u64(self.last_priority);
         (self.last_order_id, self.last_priority) = (order_id, priority);
         let Command { side, price, order_qty, .. } = *command;
+        // Written where they stay, word by word: a copy of what was just written, as a whole, would
+        // wait until all of it has left the processor.
         let slot = self.books.take_slot();
         let record = self.names.open(hashes.own, slot);
         record.order_id = order_id;
@@ -50,47 +52,50 @@ impl<M: Memory> Matcher<M> {
         record.ord_type = OrdType::Limit;
         record.time_in_force = command.time_in_force;
         record.ord_status = OrdStatus::New;
-        let mut order = RestingOrder {
-            priority,
-            fixed_mix: state_hash::fixed(hashes.own, price, record),
-            firm_id: command.firm_id,
-            self_match_id: command.self_match_id,
-            ..RestingOrder::new(instrument, side, price, order_qty)
-        };
-        order.mix = state_hash::order(&order, 0);
+        let order = self.books.order_mut(slot);
+        order.price = price;
+        order.leaves_qty = order_qty;
+        order.priority = priority;
+        order.fixed_mix = state_hash::fixed(hashes.own, price, record);
+        order.instrument = instrument;
+        order.firm_id = command.firm_id;
+        order.self_match_id = command.self_match_id;
+        order.side = side;
+        order.marks = Marks::NONE;
+        order.mix = state_hash::order(order, 0);
         self.mixes = self.mixes.wrapping_add(order.mix);
-        self.books.enter(slot, order);
+        self.books.enqueue(slot);
         self.woken = instrument;
         out.of_new(EventKind::Accepted, order_id, command);
         out.once_more(EventKind::Added).priority = priority;
         true
     }
 
-    /// The entry checks of a plain order, without a branch for each. Where they pass, the order
+    /// The entry checks of a plain order. Where they pass, the order
     /// counts in the limits of its session and the account of its member.
     #[inline(always)]
     fn admits(&mut self, command: &Command, hashes: &Hashes) -> Option<u32> {
         let Command { side, price, order_qty, .. } = *command;
-        let found = self.books.find_instrument(command.instrument_id)?;
-        let instrument = self.books.instrument(found);
+        let (found, instrument) = self.books.instrument_at_its_number(command.instrument_id)?;
         let is_plain = terms::is_plain(command)
-            & (command.ord_type == OrdType::Limit)
-            & terms::stays(command.time_in_force);
-        let fits = (instrument.phase == TradingPhase::Continuous)
-            & (instrument.price_band == 0)
-            & (instrument.min_price <= price)
-            & (price <= instrument.max_price)
-            & instrument.tick.divides(price.unsigned_abs())
-            & (order_qty != 0)
-            & (order_qty <= instrument.qty_max)
-            & instrument.lot.divides(order_qty);
-        let is_open = (side != Side::Undisclosed) & self.blocks.is_empty();
+            && command.ord_type == OrdType::Limit
+            && terms::stays(command.time_in_force);
+        let fits = instrument.phase == TradingPhase::Continuous
+            && instrument.price_band == 0
+            && instrument.min_price <= price
+            && price <= instrument.max_price
+            && instrument.tick.divides(price.unsigned_abs())
+            && order_qty != 0
+            && order_qty <= instrument.qty_max
+            && instrument.lot.divides(order_qty);
+        if !(is_plain && fits && side != Side::Undisclosed && self.blocks.is_empty()) {
+            return None;
+        }
         let touch = self.books.best_price(found, side.opposite());
-        let rests = !touch.is_some_and(|touch| crosses(side, price, touch));
+        let executes = touch.is_some_and(|touch| crosses(side, price, touch));
         let has_room =
-            !self.names.is_full() & self.books.has_slot() & self.books.has_room(found, side);
-        let is_new = self.names.is_surely_new(hashes.own);
-        if !(is_plain & fits & is_open & rests & has_room & is_new) {
+            !self.names.is_full() && self.books.has_slot() && self.books.has_room(found, side);
+        if executes || !has_room || !self.names.is_surely_new(hashes.own) {
             return None;
         }
         let claim = Claim { instrument: found, side, limit: price, qty: order_qty };
