@@ -195,11 +195,13 @@ impl<M: Memory> Accounts<M> {
         state_hash::fees(self.cash.fees)
     }
 
-    /// Asks for the account of a member.
+    /// Asks for the account of a member, and what it has of an instrument.
     #[inline]
-    pub(crate) fn prefetch(&self, member_id: u32) {
+    pub(crate) fn prefetch(&self, member_id: u32, instrument: u32) {
         if let Some(row) = self.find(member_id) {
+            let at = row.wrapping_mul(self.instruments).wrapping_add(instrument as usize);
             prefetch_at(self.rows.as_ref(), row);
+            prefetch_at(self.holdings.as_ref(), at);
         }
     }
 

@@ -204,11 +204,11 @@ impl<M: Memory> Books<M> {
         prefetch_at(self.orders.as_ref(), slot as usize);
     }
 
-    /// Asks for the last order at a price of an instrument by its number, if the number is its place:
-    /// one that joins comes to stand behind it. Where there is none it asks for some other.
+    /// Asks for the last order at a price, which one that joins comes to stand behind. Where there
+    /// is none it asks for some other.
     #[inline]
-    pub(crate) fn prefetch_tail(&self, instrument_id: u32, side: Side, price: i64) {
-        let ladder = Ladders::<M>::number(instrument_id.wrapping_sub(1), side);
+    pub(crate) fn prefetch_tail(&self, instrument: u32, side: Side, price: i64) {
+        let ladder = Ladders::<M>::number(instrument, side);
         self.prefetch(self.ladders.tail_at(ladder, rank(side, price)));
     }
 

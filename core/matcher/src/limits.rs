@@ -164,11 +164,13 @@ impl<M: Memory> Limits<M> {
         Some(self.position_at(self.find(session_id)?, instrument))
     }
 
-    /// Asks for the limits of a session.
+    /// Asks for the limits of a session, and what it holds of an instrument.
     #[inline]
-    pub(crate) fn prefetch(&self, session_id: u32) {
+    pub(crate) fn prefetch(&self, session_id: u32, instrument: u32) {
         if let Some(row) = self.find(session_id) {
+            let at = row.wrapping_mul(self.instruments).wrapping_add(instrument as usize);
             prefetch_at(self.rows.as_ref(), row);
+            prefetch_at(self.positions.as_ref(), at);
         }
     }
 

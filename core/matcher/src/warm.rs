@@ -72,9 +72,11 @@ impl<M: Memory> Matcher<M> {
             for (of, command) in hashes.iter_mut().zip(batch) {
                 of.found = self.names.guess(of.orig);
                 self.books.prefetch(of.found);
-                self.books.prefetch_tail(command.instrument_id, command.side, command.price);
-                self.limits.prefetch(command.session_id);
-                self.accounts.prefetch(command.member_id);
+                // Where numbers are not 1, 2, 3, ... that is another one, which does no harm.
+                let instrument = command.instrument_id.wrapping_sub(1);
+                self.books.prefetch_tail(instrument, command.side, command.price);
+                self.limits.prefetch(command.session_id, instrument);
+                self.accounts.prefetch(command.member_id, instrument);
             }
             for (of, command) in hashes.iter().zip(batch) {
                 self.apply_hashed(command, of, &mut sheet, sink);
