@@ -143,7 +143,7 @@ impl<M: Memory> Ladders<M> {
     }
 
     /// Rank of the touch.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn best(&self, ladder: usize) -> Option<i64> {
         let head = self.head(ladder);
         (head.near > 0).then_some(head.best)
@@ -208,7 +208,7 @@ impl<M: Memory> Ladders<M> {
     }
 
     /// True if there is room for one level more.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn has_spare(&self, ladder: usize) -> bool {
         (self.head(ladder).len() as usize) < self.levels
     }

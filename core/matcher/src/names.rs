@@ -199,7 +199,7 @@ impl NameLine {
         (number & 3) as usize
     }
 
-    #[inline]
+    #[inline(always)]
     fn is_new(&self, hash: u64) -> bool {
         let bits = Self::bits(hash);
         self.used.get(Self::of_four(hash >> 24)).is_some_and(|word| word & bits != bits)

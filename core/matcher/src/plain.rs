@@ -73,7 +73,7 @@ impl<M: Memory> Matcher<M> {
 
     /// The entry checks of a plain order. Where they pass, the order
     /// counts in the limits of its session and the account of its member.
-    #[inline(always)]
+    #[inline(never)]
     fn admits(&mut self, command: &Command, hashes: &Hashes) -> Option<u32> {
         let Command { side, price, order_qty, .. } = *command;
         let (found, instrument) = self.books.instrument_at_its_number(command.instrument_id)?;
