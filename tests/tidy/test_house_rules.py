@@ -40,7 +40,7 @@ EDGES = {
     "feed-codec": TYPES,
     "matcher": TYPES | {"prefetch"},
     "journal": TYPES | {"sys"},
-    "ring": TYPES | {"sys"},
+    "ring": TYPES | {"prefetch", "sys"},
     "counters": {"sys"},
     "history": TYPES | {"config", "journal", "matcher"},
     # Agents: they meet in a ring, a packet or a file, never in a call.

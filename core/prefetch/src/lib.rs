@@ -29,14 +29,43 @@ pub fn prefetch_at<T>(values: &[T], at: usize) {
     let _ = place;
 }
 
+/// As [`prefetch_at`], of a cache line that is to be written: no other processor keeps it then.
+#[inline(always)]
+pub fn prefetch_to_write_at<T>(values: &[T], at: usize) {
+    let place = values.as_ptr().wrapping_add(at);
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: as above; a processor that does not know the instruction does nothing.
+    unsafe {
+        core::arch::asm!(
+            "prefetchw [{place}]",
+            place = in(reg) place,
+            options(nostack, preserves_flags, readonly)
+        );
+    }
+    #[cfg(target_arch = "aarch64")]
+    // SAFETY: as above.
+    unsafe {
+        core::arch::asm!(
+            "prfm pstl1keep, [{place}]",
+            place = in(reg) place,
+            options(nostack, preserves_flags, readonly)
+        );
+    }
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    let _ = place;
+}
+
 #[cfg(test)]
 mod tests {
-    use super::prefetch_at;
+    use super::{prefetch_at, prefetch_to_write_at};
 
     #[test]
     fn a_prefetch_changes_nothing() {
         let values = [7_u64; 100];
-        (0..200).chain([usize::MAX]).for_each(|at| prefetch_at(&values, at));
+        (0..200).chain([usize::MAX]).for_each(|at| {
+            prefetch_at(&values, at);
+            prefetch_to_write_at(&values, at);
+        });
         assert!(values.iter().all(|value| *value == 7));
     }
 }

@@ -21,6 +21,8 @@
 //! The model checker keeps the history of every word: in its build a page and a line are short.
 
 use crate::sync::{AtomicU64, Ordering};
+#[cfg(not(loom))]
+use touchline_prefetch::prefetch_to_write_at;
 use touchline_types::{BadValue, Record};
 
 /// `"TLRING01"` as a little-endian word.
@@ -241,6 +243,19 @@ fn slot<R: Record>(words: &[AtomicU64], position: u64, capacity: usize) -> &[Ato
     &words[start..start + R::BYTES / 8]
 }
 
+/// Records from one that is written to one whose slot is asked for: a reader on another processor
+/// has that slot's lines, and a write would wait until they are given up.
+#[cfg(not(loom))]
+const AHEAD: u64 = 8;
+
+/// Asks for the slot of a record that will be written soon.
+#[cfg(not(loom))]
+#[inline]
+fn ask<R: Record>(words: &[AtomicU64], position: u64, capacity: usize) {
+    let slot = slot::<R>(words, position, capacity);
+    (0..slot.len()).step_by(LINE).for_each(|at| prefetch_to_write_at(slot, at));
+}
+
 /// Writes a record to its slot, word by word.
 #[inline]
 pub(crate) fn store<R: Record>(words: &[AtomicU64], position: u64, capacity: usize, record: &R) {
@@ -252,6 +267,8 @@ pub(crate) fn store<R: Record>(words: &[AtomicU64], position: u64, capacity: usi
         value.copy_from_slice(bytes);
         word.store(u64::from_le_bytes(value), Ordering::Relaxed);
     }
+    #[cfg(not(loom))]
+    ask::<R>(words, position.wrapping_add(AHEAD), capacity);
 }
 
 /// Copies a record's bytes out of its slot. The copy may be torn: the caller checks a cursor
