@@ -8,6 +8,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from touchline.core.programs import HUGE_PAGES
+
 __all__ = ["ask", "built"]
 
 _BUILD = ["cargo", "build", "--release", "--locked", "--package", "touchline-bench"]
@@ -24,8 +26,14 @@ def built() -> Path:
 
 
 def ask(binary: Path, *arguments: str) -> dict[str, Any]:
-    """Run a program that tells one JSON object; RuntimeError with its complaint if it fails."""
-    done = subprocess.run([binary, *arguments], capture_output=True, text=True, check=False)
+    """Run a program that tells one JSON object; RuntimeError with its complaint if it fails.
+
+    Its memory is asked for in huge pages, as an engine's is.
+    """
+    environment = {**HUGE_PAGES, **os.environ}
+    done = subprocess.run(
+        [binary, *arguments], capture_output=True, text=True, check=False, env=environment
+    )
     if done.returncode != 0:
         raise RuntimeError(done.stderr.strip() or f"{binary.name} ended with {done.returncode}")
     told: dict[str, Any] = json.loads(done.stdout)

@@ -65,6 +65,7 @@ V1 = {
 LOCKED, PRIORITY, FILES = "Max locked memory", "Max realtime priority", "Max open files"
 
 CASES = [
+    Case("never", m.transparent_huge_pages, BETTER, thp("always madvise [never]", "")),
     Case("madvise asks first", m.transparent_huge_pages, GOOD, thp("always [madvise] never", "")),
     Case("always", m.transparent_huge_pages, BETTER, thp("[always] never", "[madvise] never")),
     Case("always, and at once", m.transparent_huge_pages, BAD, thp("[always]", "[always]")),

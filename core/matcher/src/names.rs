@@ -415,8 +415,8 @@ impl<M: Memory> Names<M> {
         prefetch_at(lines, part_of(hash, lines.len()));
     }
 
-    /// The slot of the open order that the ClOrdID with a hash seems to name, by its chain alone, or
-    /// [`NONE`]; asks for the record.
+    /// The slot of the open order that the ClOrdID with a hash seems to name, by its chain alone,
+    /// or [`NONE`]; asks for the record.
     #[inline]
     pub(crate) fn guess(&self, hash: u64) -> u32 {
         let slot = self.line(hash).open(hash);

@@ -1,6 +1,6 @@
-//! Plain orders: limit orders that ask for nothing else and rest, and their cancels. That is most of
-//! what a venue is sent, so it has a way of its own: one look that passes all entry checks at once,
-//! and then what there is to do, with what that look has found.
+//! Plain orders: limit orders that ask for nothing else and rest, and their cancels. That is most
+//! of what a venue is sent, so it has a way of its own: one look that passes all entry checks at
+//! once, and then what there is to do, with what that look has found.
 //!
 //! Nothing is decided here. Where a check does not pass, where an order would execute, where
 //! anything is out of the ordinary, nothing has been done and the way of all orders goes on
@@ -71,8 +71,8 @@ impl<M: Memory> Matcher<M> {
         true
     }
 
-    /// The entry checks of a plain order. Where they pass, the order
-    /// counts in the limits of its session and the account of its member.
+    /// The entry checks of a plain order. Where they pass, the order counts in the limits of its
+    /// session and the account of its member.
     #[inline(never)]
     fn admits(&mut self, command: &Command, hashes: &Hashes) -> Option<u32> {
         let Command { side, price, order_qty, .. } = *command;

@@ -109,8 +109,8 @@ impl<M: Memory> Matcher<M> {
         }
     }
 
-    /// Gives the order its new ClOrdID, which has this hash, and terms; returns what does not change of its mix, and
-    /// what it leaves.
+    /// Gives the order its new ClOrdID, which has this hash, and terms; returns what does not
+    /// change of its mix, and what it leaves.
     fn rename(&mut self, command: &Command, hash: u64, admitted: Admitted) -> (u64, u64) {
         let Admitted { slot, price } = admitted;
         let older = *self.books.order(slot);

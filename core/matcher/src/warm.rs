@@ -18,8 +18,8 @@ use crate::storage::Memory;
 /// Commands that are read ahead at a time: their lines must stay in the nearest cache.
 const AHEAD: usize = 16;
 
-/// Hashes of the ClOrdIDs of a command, the second 0 where its kind reads none, and the slot where a look
-/// ahead found the order that it names.
+/// Hashes of the ClOrdIDs of a command, the second 0 where its kind reads none, and the slot where
+/// a look ahead may have found the order that it names.
 #[derive(Clone, Copy)]
 pub(crate) struct Hashes {
     pub(crate) own: u64,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import ctypes
+import os
 import signal
 import subprocess
 import time
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from touchline.core import admin
 from touchline.core._commands import venue_argument
 from touchline.core.errors import ProgramError, VenueRunningError, VenueUnreachableError
-from touchline.core.programs import program
+from touchline.core.programs import HUGE_PAGES, program
 from touchline.core.venue import Venue
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ def started(venue: Venue, timeout_s: float = 60.0) -> subprocess.Popen[bytes]:
     process = subprocess.Popen(
         [program("touchline-venue"), "--config", venue.config],
         stdin=subprocess.DEVNULL,
+        env={**HUGE_PAGES, **os.environ},
         process_group=0,
         preexec_fn=_die_with_parent,
     )

@@ -28,15 +28,17 @@ def transparent_huge_pages(host: Host) -> Finding:
         return subject.unknown(f"{THP}/enabled is not there", _HIDDEN)
     read = f"enabled {enabled}, defrag {defrag or 'unknown'}"
     advice = f"`echo madvise > /{THP}/enabled`, and `transparent_hugepage=madvise` at boot"
+    if enabled == "never":
+        return subject.better(f"{read}: the engine's memory lies on small ones", advice)
     if enabled != "always":
         return subject.good(read)
     return subject.bad(read, advice) if defrag == "always" else subject.better(read, advice)
 
 
 def huge_pages(host: Host) -> Finding:
-    """Whether memory is set aside for huge pages, which Touchline does not map yet."""
+    """Whether memory is set aside for huge pages; Touchline takes transparent ones alone."""
     subject = Subject(
-        "huge pages", "Touchline maps none yet: reserved ones are memory that nobody can use"
+        "huge pages", "Touchline takes transparent ones: nobody can use what is reserved"
     )
     reserved = host.number("proc/sys/vm/nr_hugepages")
     if reserved is None:
