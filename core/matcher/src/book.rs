@@ -442,3 +442,6 @@ impl<M: Memory> Books<M> {
         missing == 0
     }
 }
+
+#[cfg(all(test, feature = "std"))]
+mod tests;

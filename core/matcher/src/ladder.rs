@@ -217,7 +217,8 @@ impl<M: Memory> Ladders<M> {
     pub(crate) fn worse(&self, ladder: usize, rank: i64) -> Option<(i64, &Level)> {
         let head = self.head(ladder);
         let below = rank.checked_sub(1)?;
-        if head.near > 0 && below >= head.low {
+        // Where the window is empty, there is nothing below it either.
+        if below >= head.low {
             let from = below.min(head.best);
             let at = self.down(ladder, self.place(from))?;
             let found = self.rank_below(from, at);
@@ -284,7 +285,7 @@ impl<M: Memory> Ladders<M> {
             let at = certain(self.down(ladder, self.place(rank)), "a level that counts has a bit");
             let best = self.rank_below(rank, at);
             self.head_mut(ladder).best = best;
-            let quarter = (self.mask() >> 2) as u64;
+            let quarter = (self.mask().wrapping_add(1) >> 2) as u64;
             if head.far > 0 && (best.wrapping_sub(head.low) as u64) < quarter {
                 self.lower(ladder, best);
             }

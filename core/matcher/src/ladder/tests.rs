@@ -40,6 +40,20 @@ impl Twin {
 
     /// Adds a level, or takes one away that is there.
     fn change(&mut self, ladder: usize, rank: i64) {
+        let (before, touch) = (*self.fast.head(ladder), self.fast.best(ladder));
+        self.toggle(ladder, rank);
+        let (after, Some(best)) = (*self.fast.head(ladder), self.fast.best(ladder)) else { return };
+        // The window holds the touch, and moves only where it must.
+        let len = window_len(self.levels) as i64;
+        let above = |low: i64| i128::from(best) - i128::from(low);
+        let falls = touch > Some(best) && before.far > 0 && above(before.low) < i128::from(len / 4);
+        let rises = touch < Some(best) && above(before.low) >= i128::from(len);
+        let moves = touch.is_none() || falls || rises;
+        let low = if moves { best.saturating_sub(len - len / 4) } else { before.low };
+        assert_eq!(after.low, low, "{before:?} {rank}");
+    }
+
+    fn toggle(&mut self, ladder: usize, rank: i64) {
         if self.slow[ladder].remove(&rank).is_some() {
             self.fast.remove(ladder, rank);
         } else if self.fast.has_room(ladder, rank) {
@@ -67,6 +81,10 @@ impl Twin {
 
     fn compare_all(&mut self, ladder: usize) {
         let slow: Vec<(i64, u32)> = self.slow[ladder].iter().map(|(r, o)| (*r, *o)).collect();
+        let head = self.fast.head(ladder);
+        let near = slow.iter().filter(|(rank, _)| *rank >= head.low).count();
+        let known = if slow.is_empty() { (0, 0) } else { (near, slow.len() - near) };
+        assert_eq!((head.near as usize, head.far as usize), known, "near and far levels");
         let down = core::iter::successors(self.fast.touch(ladder), |(rank, _)| {
             self.fast.worse(ladder, *rank)
         });
@@ -79,9 +97,15 @@ impl Twin {
 }
 
 #[test]
+fn a_window_has_a_price_for_each_level_but_64_at_least_and_4096_at_most() {
+    let lens = [0, 1, 64, 65, 500, 512, 513, 4_096, 4_097, 100_000, usize::MAX].map(window_len);
+    assert_eq!(lens, [64, 64, 64, 128, 512, 512, 1_024, 4_096, 4_096, 4_096, 4_096]);
+}
+
+#[test]
 fn a_ladder_is_a_sorted_map_wherever_its_market_goes() {
     for seed in 0..60 {
-        let mut twin = Twin::new([1, 3, 40, 70, 200, 500][seed as usize % 6], seed);
+        let mut twin = Twin::new([1, 3, 40, 70, 200, 500, 5_000][seed as usize % 7], seed);
         let mut middle = 0_i64;
         for at in 0..4_000 {
             let ladder = twin.below(2) as usize;
@@ -92,7 +116,7 @@ fn a_ladder_is_a_sorted_map_wherever_its_market_goes() {
                 2 => middle += 100,
                 _ => {}
             }
-            let spread = [3, 60, 400][twin.below(3) as usize];
+            let spread = [3, 60, 400, 2 * window_len(twin.levels) as u64][twin.below(4) as usize];
             let mut rank = middle + twin.below(spread) as i64;
             if twin.below(200) == 0 {
                 rank = [i64::MIN, i64::MAX, 0, -1][twin.below(4) as usize];

@@ -16,7 +16,7 @@ mod slow;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use flow::{Day, Flow};
+use flow::{Day, Flow, Random};
 use observer::Observer;
 use public::PublicBooks;
 use slow::SlowMatcher;
@@ -303,6 +303,35 @@ fn the_public_records_make_the_books_that_orders_show() {
             if let Err(what) = seen.and_then(|()| books.look(&matcher)) {
                 panic!("TWIN_SEED={seed}: {what}\n{}", line(&command));
             }
+        }
+    }
+}
+
+#[test]
+fn commands_in_batches_make_the_events_that_they_make_one_by_one() {
+    let first = number("TWIN_SEED", 3_000_001);
+    for seed in first..first + 6 {
+        let mut flow = Flow::new(seed);
+        let day = flow.day().clone();
+        let mut one_by_one = OwnedMatcher::allocate(&day.limits, &day.capacity).expect("valid");
+        let mut in_batches = OwnedMatcher::allocate(&day.limits, &day.capacity).expect("valid");
+        let commands = day_commands(&mut flow, 10_000);
+        let (mut rest, mut random) = (commands.as_slice(), Random::new(seed));
+        while !rest.is_empty() {
+            let len = (1 + random.below(50) as usize).min(rest.len());
+            let (batch, behind) = rest.split_at(len);
+            let (mut events, mut expected) = (Vec::new(), Vec::new());
+            in_batches.apply_all(batch, &mut |event: &Event| events.push(*event));
+            for command in batch {
+                one_by_one.apply(command, &mut |event: &Event| expected.push(*event));
+            }
+            assert_eq!(
+                events, expected,
+                "TWIN_SEED={seed}, {} commands from {}",
+                len, batch[0].seq
+            );
+            assert_eq!(in_batches.state_hash(), one_by_one.state_hash());
+            rest = behind;
         }
     }
 }
