@@ -97,6 +97,14 @@ JOBS ?= 1
 fuzz: ## fuzz everything that reads foreign bytes: SECONDS=<per target> JOBS=<at a time>
 	JOBS=$(JOBS) fuzz/run.sh $(SECONDS)
 
+# Source files that `make mutants` changes, else those of .cargo/mutants.toml.
+FILES ?=
+CARGO_MUTANTS := 27.1.0
+
+.PHONY: mutants
+mutants: .tools/cargo-mutants-$(CARGO_MUTANTS) ## what no test of the matcher notices: FILES=<some>
+	python3 tests/mutants/run.py --jobs $(JOBS) $(FILES)
+
 .PHONY: format
 format: $(VENV)/.dev ## format Rust and Python
 	cargo fmt --all
@@ -130,6 +138,11 @@ prepare:
 .PHONY: programs
 programs: $(VENV)/.package
 	@$(PYTHON) hatch_build.py
+
+# Some minutes, once.
+.tools/cargo-mutants-$(CARGO_MUTANTS):
+	cargo install --quiet --root .tools cargo-mutants --locked --version $(CARGO_MUTANTS)
+	touch $@
 
 # What a venue needs at run time, and the build backend: the same versions everywhere.
 $(VENV)/.runtime: requirements/runtime.lock
