@@ -72,7 +72,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=1, help="mutants at a time")
     options = parser.parse_args()
     mutants = _listed(options.files)
-    store = Store(_digest(_CODE), _digest(_TESTS))
+    store = Store()
     verdicts = store.load()
     earlier = sum(verdicts.get(each.name, _PASSED) != _PASSED for each in mutants)
     print(f"{len(mutants)} mutants, {earlier} of them judged by an earlier run", flush=True)
@@ -82,6 +82,9 @@ def main() -> int:
             done = [each.name for each in mutants if each not in left]
             print(f"{len(left)} are left for the stage {stage}", flush=True)
             _run(stage, options.files, options.jobs, done)
+            if store.is_outdated():
+                print("the matcher has changed meanwhile: begin anew", file=sys.stderr)
+                return 1
             verdicts = store.load()
         missing = [each for each in mutants if verdicts.get(each.name) in (None, *so_far)]
         if missing:
@@ -93,14 +96,15 @@ def main() -> int:
 class Store:
     """What earlier runs have found, as long as it holds.
 
-    Parameters
-    ----------
-    code, tests
-        Digests of what is changed, and of what judges it.
+    It is of the code and the tests at the time that it is made.
     """
 
-    def __init__(self, code: str, tests: str) -> None:
-        self._now = {"code": code, "tests": tests}
+    def __init__(self) -> None:
+        self._now = {"code": _digest(_CODE), "tests": _digest(_TESTS)}
+
+    def is_outdated(self) -> bool:
+        """True if the code is another one now."""
+        return self._now["code"] != _digest(_CODE)
 
     def load(self) -> dict[str, str]:
         """The verdict of each mutant that is known, by name; also keeps it for later runs."""
