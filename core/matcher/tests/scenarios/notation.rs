@@ -199,7 +199,7 @@ pub(crate) fn parse_command(words: &[&str]) -> Result<Command, String> {
 }
 
 /// `session 1`, `member 1`, `firm 1`, `venue`; `on 2` and `side buy` for a part of the orders;
-/// `by m1` where a member asks.
+/// `by m1` where a member asks, who is of `firm 3`.
 fn of_scope(kind: CommandKind, words: &[&str]) -> Result<Command, String> {
     let mut command = Command::of(kind);
     let by = match words {
@@ -225,9 +225,10 @@ fn of_scope(kind: CommandKind, words: &[&str]) -> Result<Command, String> {
     while let [word, value, more @ ..] = rest {
         match *word {
             "by" => (command.member_id, command.session_id) = parse_member(value)?,
+            "firm" => command.firm_id = number(value)?,
             "on" => command.instrument_id = number(value)?,
             "side" => command.side = meaning(&SIDES, value)?,
-            _ => return Err("a scope ends with any of `on N`, `side S`, `by M`".into()),
+            _ => return Err("a scope ends with any of `on N`, `side S`, `by M`, `firm N`".into()),
         }
         rest = more;
     }
