@@ -103,6 +103,14 @@ fn a_window_has_a_price_for_each_level_but_64_at_least_and_4096_at_most() {
 }
 
 #[test]
+#[should_panic(expected = "a level that goes was there")]
+fn a_level_that_is_not_there_cannot_go() {
+    let mut ladders = Twin::new(3, 1).fast;
+    ladders.insert(0, 10, Level::default());
+    ladders.remove(0, 11);
+}
+
+#[test]
 fn a_ladder_is_a_sorted_map_wherever_its_market_goes() {
     for seed in 0..60 {
         let mut twin = Twin::new([1, 3, 40, 70, 200, 500, 5_000][seed as usize % 7], seed);
