@@ -242,7 +242,10 @@ def _report(
     mutants: list[Mutant], verdicts: dict[str, str], earlier: int, reasons: dict[str, str]
 ) -> str:
     counts = Counter(verdicts[each.name] for each in mutants)
-    lines = [*_heading(), f"earlier  {earlier} verdicts are of a run before, of the same code", ""]
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    lines = _heading()
+    lines.append(f"cost     {used.ru_utime + used.ru_stime:.0f} s of processor time")
+    lines += [f"earlier  {earlier} verdicts are of a run before, of the same code", ""]
     table: dict[str, Counter[str]] = {}
     for each in mutants:
         table.setdefault(each.key.split(" | ")[0], Counter())[verdicts[each.name]] += 1
@@ -269,7 +272,8 @@ def _heading() -> list[str]:
         done = subprocess.run(command, cwd=_ROOT, check=True, capture_output=True, text=True)
         return done.stdout.strip()
 
-    changed = told("git", "status", "--porcelain", "--", *_CODE, *_TESTS).splitlines()
+    status = ("git", "status", "--porcelain", "--")
+    changed = [line for places in (_CODE, _TESTS) for line in told(*status, *places).splitlines()]
     model = re.search(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
     when = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return [
