@@ -43,6 +43,7 @@ impl<M: Memory> Matcher<M> {
         hashes: &Hashes,
         out: &mut Emitter<'_, K>,
     ) {
+        self.look_at_touch(command);
         let checked = self
             .limits
             .take_token(command)

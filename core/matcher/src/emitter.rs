@@ -44,6 +44,8 @@ impl<'a, K: EventSink> Emitter<'a, K> {
         self.next(kind);
         self.forget_extras();
         tell_past(self.event, &PastRecord::default());
+        // Who asks for an empty event may write anything into it.
+        self.has_extras = true;
         self.event
     }
 

@@ -151,8 +151,9 @@ impl<M: Memory> Matcher<M> {
     /// If `seq` is not the last one plus one, or `timestamp` does not rise: the sequencer's bug.
     #[inline]
     pub fn apply(&mut self, command: &Command, sink: &mut impl EventSink) {
-        let mut sheet = sheet();
-        self.apply_hashed(command, &Hashes::of(command), &mut sheet, sink);
+        let mut hashes = self.look_ahead(command);
+        self.look_for_order(&mut hashes);
+        self.apply_hashed(command, &hashes, &mut sheet(), sink);
     }
 
     /// Carries out a command whose names have these hashes. Its events are written on `sheet`.
@@ -339,6 +340,7 @@ impl<M: Memory> Matcher<M> {
                 }
                 continue;
             }
+            self.look_behind(slot);
             let qty = missing.min(self.at_hand(slot));
             let fill = Fill { px, qty, trd_match_id: self.next_trd_match_id() };
             let flags = EventFlags::RESTING.with(EventFlags::PRINTABLE);

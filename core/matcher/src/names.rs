@@ -420,8 +420,14 @@ impl<M: Memory> Names<M> {
     #[inline]
     pub(crate) fn guess(&self, hash: u64) -> u32 {
         let slot = self.line(hash).open(hash);
-        prefetch_at(self.records.as_ref(), slot as usize);
+        self.prefetch_record(slot);
         slot
+    }
+
+    /// Asks for the record of an order.
+    #[inline]
+    pub(crate) fn prefetch_record(&self, slot: u32) {
+        prefetch_at(self.records.as_ref(), slot as usize);
     }
 
     /// Notes that the order in a slot has the ClOrdID with this hash. The record, which is to be
@@ -470,8 +476,9 @@ impl<M: Memory> Names<M> {
         self.open_with(hash, slot, record);
     }
 
+    /// The hash of the ClOrdID of an open order.
     #[inline]
-    fn hash_of(&self, slot: u32) -> u64 {
+    pub(crate) fn hash_of(&self, slot: u32) -> u64 {
         let record = self.record(slot);
         state_hash::name(record.member_id, &record.cl_ord_id)
     }

@@ -65,22 +65,60 @@ impl<M: Memory> Matcher<M> {
         for batch in commands.chunks(AHEAD) {
             let mut hashes = [NO_HASHES; AHEAD];
             for (of, command) in hashes.iter_mut().zip(batch) {
-                *of = Hashes::of(command);
-                self.names.prefetch(of.own);
-                self.names.prefetch(of.orig);
+                *of = self.look_ahead(command);
             }
-            for (of, command) in hashes.iter_mut().zip(batch) {
-                of.found = self.names.guess(of.orig);
-                self.books.prefetch(of.found);
-                // Where numbers are not 1, 2, 3, ... that is another one, which does no harm.
-                let instrument = command.instrument_id.wrapping_sub(1);
-                self.books.prefetch_tail(instrument, command.side, command.price);
-                self.limits.prefetch(command.session_id, instrument);
-                self.accounts.prefetch(command.member_id, instrument);
+            for of in &mut hashes {
+                self.look_for_order(of);
             }
             for (of, command) in hashes.iter().zip(batch) {
                 self.apply_hashed(command, of, &mut sheet, sink);
             }
         }
+    }
+
+    /// Hashes the names of a command, and asks for all that it needs wherever that is known without
+    /// waiting for anything.
+    #[inline]
+    pub(crate) fn look_ahead(&self, command: &Command) -> Hashes {
+        let of = Hashes::of(command);
+        self.names.prefetch(of.own);
+        self.names.prefetch(of.orig);
+        // Where numbers are not 1, 2, 3, ... that is another one, which does no harm.
+        let instrument = command.instrument_id.wrapping_sub(1);
+        self.books.prefetch_tail(instrument, command.side, command.price);
+        self.limits.prefetch(command.session_id, instrument);
+        self.accounts.prefetch(command.member_id, instrument);
+        of
+    }
+
+    /// Asks for the order that a command seems to name.
+    #[inline]
+    pub(crate) fn look_for_order(&self, of: &mut Hashes) {
+        of.found = self.names.guess(of.orig);
+        self.books.prefetch(of.found);
+    }
+
+    /// Asks for the order that one with this command would meet first.
+    #[inline]
+    pub(crate) fn look_at_touch(&self, command: &Command) {
+        if let Some(instrument) = self.books.find_instrument(command.instrument_id)
+            && let Some(touch) = self.books.touch(instrument, command.side.opposite())
+        {
+            self.look_at(touch.head);
+        }
+    }
+
+    /// Asks for what a fill of an order needs last, where its name is kept, and for the order behind
+    /// it.
+    #[inline]
+    pub(crate) fn look_behind(&self, slot: u32) {
+        self.names.prefetch(self.names.hash_of(slot));
+        self.look_at(self.books.order(slot).behind());
+    }
+
+    #[inline]
+    fn look_at(&self, slot: u32) {
+        self.books.prefetch(slot);
+        self.names.prefetch_record(slot);
     }
 }
