@@ -175,7 +175,9 @@ def _told(result: Result) -> str:
         line += (
             f"; {told['reports']['events']:,} events, {told['reports']['reports']:,} reports "
             f"drained; making a command {told['making']['cpu_ns']:.0f} ns, not in its time; state "
-            f"hash {told['state_hash']}; refused afterwards, as is due: {', '.join(told['gates'])}"
+            f"hash {told['state_hash']}; went through all gates of their kind: "
+            f"{', '.join(f'{count:,} {name}' for name, count in told['checked'].items())}; refused "
+            f"afterwards, as is due: {', '.join(told['gates'])}"
         )
     return line
 

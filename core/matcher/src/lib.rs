@@ -119,6 +119,7 @@ pub use ladder::{FarLevel, Ladder, Level};
 pub use limits::{SessionLimits, SessionPosition};
 pub use matcher::Matcher;
 pub use names::{NameLine, OrderRecord, PastRecord};
+pub use plain::Ways;
 pub use storage::{Capacity, Lent, Memory, Storage, StorageNeeds};
 #[cfg(feature = "std")]
 pub use storage::{Owned, OwnedBook, OwnedMatcher};

@@ -47,6 +47,7 @@ use crate::instrument::{Instrument, InstrumentLimits};
 use crate::invariant::{invariant, less, more, next_u64};
 use crate::limits::Limits;
 use crate::names::{Name, NameStorage, Named, Names, OrderRecord};
+use crate::plain::Ways;
 use crate::self_match::{Encounter, Guard};
 use crate::state_hash;
 use crate::storage::{Memory, Storage};
@@ -70,6 +71,7 @@ pub struct Matcher<M: Memory> {
     pub(crate) wake_all: bool,
     /// Sum of the mixes of orders, instruments and blocks.
     pub(crate) mixes: u64,
+    pub(crate) ways: Ways,
     pub(crate) last_seq: u64,
     pub(crate) last_timestamp: u64,
     pub(crate) last_order_id: u64,
@@ -136,6 +138,7 @@ impl<M: Memory> Matcher<M> {
             woken: u32::MAX,
             wake_all: false,
             mixes,
+            ways: Ways::default(),
             last_seq: 0,
             last_timestamp: 0,
             last_order_id: 0,
@@ -151,8 +154,7 @@ impl<M: Memory> Matcher<M> {
     /// If `seq` is not the last one plus one, or `timestamp` does not rise: the sequencer's bug.
     #[inline]
     pub fn apply(&mut self, command: &Command, sink: &mut impl EventSink) {
-        let mut hashes = self.look_ahead(command);
-        self.look_for_order(&mut hashes);
+        let hashes = self.look(command);
         self.apply_hashed(command, &hashes, &mut sheet(), sink);
     }
 

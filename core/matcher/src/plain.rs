@@ -23,7 +23,27 @@ use crate::storage::Memory;
 use crate::terms;
 use crate::warm::Hashes;
 
+/// How many new orders and cancels went which way. It says something of the flow, and is no part of
+/// the state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ways {
+    /// New orders that passed all entry checks at once.
+    pub plain_orders: u64,
+    /// New orders that were checked one by one.
+    pub other_orders: u64,
+    /// Cancels of plain orders.
+    pub plain_cancels: u64,
+    /// Cancels that were checked one by one.
+    pub other_cancels: u64,
+}
+
 impl<M: Memory> Matcher<M> {
+    /// How many new orders and cancels went which way since the matcher was made.
+    #[must_use]
+    pub const fn ways(&self) -> Ways {
+        self.ways
+    }
+
     /// Carries out a new order, if it is plain and rests. Else it does nothing.
     #[inline(never)]
     pub(crate) fn plain_order<K: EventSink>(
@@ -32,7 +52,11 @@ impl<M: Memory> Matcher<M> {
         hashes: &Hashes,
         out: &mut Emitter<'_, K>,
     ) -> bool {
-        let Some(instrument) = self.admits(command, hashes) else { return false };
+        let Some(instrument) = self.admits(command, hashes) else {
+            self.ways.other_orders = next_u64(self.ways.other_orders);
+            return false;
+        };
+        self.ways.plain_orders = next_u64(self.ways.plain_orders);
         let order_id = next_u64(self.last_order_id);
         let priority = next_u64(self.last_priority);
         (self.last_order_id, self.last_priority) = (order_id, priority);
@@ -125,14 +149,16 @@ impl<M: Memory> Matcher<M> {
         out: &mut Emitter<'_, K>,
     ) -> bool {
         let name = hashes.orig(command);
-        let Some(slot) = self.names.find_open_at(hashes.found, &name) else {
+        let found = self.names.find_open_at(hashes.found, &name);
+        let plain = found.filter(|slot| {
+            self.books.order(*slot).marks == Marks::NONE && self.names.is_surely_new(hashes.own)
+        });
+        let Some(slot) = plain else {
+            self.ways.other_cancels = next_u64(self.ways.other_cancels);
             return false;
         };
+        self.ways.plain_cancels = next_u64(self.ways.plain_cancels);
         let order = self.books.order(slot);
-        let is_new = self.names.is_surely_new(hashes.own);
-        if order.marks != Marks::NONE || !is_new {
-            return false;
-        }
         let RestingOrder { instrument, side, leaves_qty, fixed_mix, mix, .. } = *order;
         let claim = Claim::of(order);
         let record = self.names.record_mut(slot);

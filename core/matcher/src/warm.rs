@@ -76,10 +76,18 @@ impl<M: Memory> Matcher<M> {
         }
     }
 
+    /// Looks ahead for one command.
+    #[inline]
+    pub(crate) fn look(&self, command: &Command) -> Hashes {
+        let mut of = self.look_ahead(command);
+        self.look_for_order(&mut of);
+        of
+    }
+
     /// Hashes the names of a command, and asks for all that it needs wherever that is known without
     /// waiting for anything.
     #[inline]
-    pub(crate) fn look_ahead(&self, command: &Command) -> Hashes {
+    fn look_ahead(&self, command: &Command) -> Hashes {
         let of = Hashes::of(command);
         self.names.prefetch(of.own);
         self.names.prefetch(of.orig);
@@ -93,7 +101,7 @@ impl<M: Memory> Matcher<M> {
 
     /// Asks for the order that a command seems to name.
     #[inline]
-    pub(crate) fn look_for_order(&self, of: &mut Hashes) {
+    fn look_for_order(&self, of: &mut Hashes) {
         of.found = self.names.guess(of.orig);
         self.books.prefetch(of.found);
     }
@@ -108,8 +116,8 @@ impl<M: Memory> Matcher<M> {
         }
     }
 
-    /// Asks for what a fill of an order needs last, where its name is kept, and for the order behind
-    /// it.
+    /// Asks for what a fill of an order needs last, where its name is kept, and for the order
+    /// behind it.
     #[inline]
     pub(crate) fn look_behind(&self, slot: u32) {
         self.names.prefetch(self.names.hash_of(slot));

@@ -12,7 +12,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Value, json};
-use touchline_matcher::{Capacity, InstrumentLimits, OwnedMatcher};
+use touchline_matcher::{Capacity, InstrumentLimits, OwnedMatcher, Ways};
 use touchline_types::{Command, CommandKind, Event, OrdType, Reason, Side, TradingPhase};
 
 use super::commands::{ADMISSIONS, INSTRUMENT_ID, MEMBERS, Members, ORDER_QTY_MAX};
@@ -64,6 +64,7 @@ pub(crate) fn measure(workload: &Workload, mode: Mode, batch: usize) -> Result<V
     told["checksum"] = format!("{:016x}", drained.fills.checksum).into();
     told["reports"] = reports(&measured.told, &drained);
     told["state_hash"] = format!("{:016x}", matcher.state_hash()).into();
+    told["checked"] = checked(&matcher, &measured.told);
     told["gates"] = gates(&mut members, &mut matcher)?.into();
     Ok(told)
 }
@@ -243,6 +244,19 @@ fn reports(told: &Told, drained: &Drained) -> Value {
         "fills": told.fills,
         "ring_full": told.waits,
         "checksum": format!("{:016x}", drained.checksum),
+    })
+}
+
+/// How many commands went through which gates, preload and all: each passed every gate of its kind,
+/// for none was refused.
+fn checked(matcher: &OwnedMatcher, told: &Told) -> Value {
+    let Ways { plain_orders, other_orders, plain_cancels, other_cancels } = matcher.ways();
+    json!({
+        "new orders, all gates at once": plain_orders,
+        "new orders, gate by gate": other_orders,
+        "cancels, all gates at once": plain_cancels,
+        "cancels, gate by gate": other_cancels,
+        "replaces, gate by gate": told.replaced,
     })
 }
 
