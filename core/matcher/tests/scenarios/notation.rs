@@ -88,7 +88,8 @@ const SELF_MATCH_INSTRUCTIONS: [(&str, SelfMatchInstruction); 5] = [
     ("decrement", SelfMatchInstruction::Decrement),
 ];
 
-const SIDES: [(&str, Side); 2] = [("buy", Side::Buy), ("sell", Side::Sell)];
+const SIDES: [(&str, Side); 3] =
+    [("buy", Side::Buy), ("sell", Side::Sell), ("none", Side::Undisclosed)];
 
 fn meaning<T: Copy>(words: &[(&str, T)], word: &str) -> Result<T, String> {
     let found = words.iter().find(|(known, _)| *known == word);
