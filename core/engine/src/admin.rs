@@ -11,13 +11,23 @@
 //! {"command":"kill","venue":true}            or of everybody
 //! {"command":"resume","session":"ALPHA1"}    takes that block back; member and venue likewise
 //! {"command":"limits","session":"ALPHA1","order_qty":10,"position":50,"rate_per_s":20,"burst":5}
+//! {"command":"account","member":"ALPHA"}     tells fees, cash and lots, null without an account
+//! {"command":"account","member":"ALPHA","maker_fee":-1,"taker_fee":3}     opens it, or changes fees
+//! {"command":"account","member":"ALPHA","cash":1000}                  a withdrawal is below 0
+//! {"command":"account","member":"ALPHA","instrument":"ESH4","lots":-5}
+//! {"command":"account","member":"ALPHA","close":true}
 //! ```
 //!
 //! Limits: the largest order and the largest position of an instrument in lots, and new orders and
 //! replaces a second with how many of them at once. They take the place of the session's earlier
 //! ones; what is 0 or not named is no limit, and `"order_qty":0` alone takes them all away.
 //!
+//! Accounts: cash in cash units, a price unit times a lot each; fees in cash units for each lot that
+//! executes, a rebate is below 0. A number that 64 bits do not hold is told as text.
+//!
 //! The answer holds `"ok":true` and what was asked for, or `"ok":false` and `"error"`.
+
+mod account;
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -29,7 +39,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use touchline_config::Venue;
-use touchline_matcher::LimitsView;
+use touchline_matcher::{Fees, LimitsView};
 use touchline_sys::Ringer;
 use touchline_types::{Scope, TradingPhase};
 
@@ -50,6 +60,21 @@ pub enum AdminRequest {
     Resume(Scope, u32),
     /// Set the limits of a session (number).
     Limits(u32, LimitsView),
+    /// What the account of a member (number) holds.
+    Account(u32),
+    /// Open the account of a member, or change its fees.
+    SetAccount(u32, Fees),
+    /// Close the account of a member.
+    CloseAccount(u32),
+    /// Add to the account of a member, or take from it.
+    Deposit {
+        /// Number of the member.
+        member_id: u32,
+        /// Number of the instrument; 0 is cash.
+        instrument_id: u32,
+        /// Lots or cash units; below 0 is a withdrawal.
+        amount: i64,
+    },
 }
 
 /// The engine's answer.
@@ -175,8 +200,9 @@ impl AdminServer {
                 Ok(AdminRequest::Resume(scope, id))
             }
             Some("limits") => self.limits_of(&request),
+            Some("account") => self.account_of(&request),
             other => Err(format!(
-                "command is {other:?}, must be status, phase, halt, kill, resume or limits"
+                "command is {other:?}, must be status, phase, halt, kill, resume, limits or account"
             )),
         }
     }
@@ -257,7 +283,7 @@ impl AdminServer {
     }
 }
 
-/// The number of a session or member by its name.
+/// The number of a session, member or instrument by its name.
 fn number_of(all: &[(u32, String)], what: &str, name: &Value) -> Result<u32, String> {
     let known = all.iter().find(|(_, known)| Some(known.as_str()) == name.as_str());
     known.map(|(id, _)| *id).ok_or_else(|| format!("no {what} {name}"))

@@ -1,5 +1,6 @@
 //! The engine agent.
 
+mod accounts;
 mod intake;
 mod operators;
 

@@ -1,4 +1,5 @@
-//! The rules of the engine for operators and mass cancels: kill, resume, limits, many orders.
+//! The rules of the engine for operators and mass cancels: kill, resume, limits, accounts, many
+//! orders.
 
 mod bench;
 
@@ -9,6 +10,9 @@ use bench::{Bench, Folder, kinds};
 use touchline_config::{RunFile, Venue};
 use touchline_sys::{Agent, now_ns};
 use touchline_types::{Command, CommandKind, EventKind, Reason, Scope, Side};
+
+/// An engine that is quickly made.
+const SMALL: &str = "[engine]\nmax_open_orders = 100\nmax_levels = 64\nmax_cl_ord_ids = 1000";
 
 /// Asks the operators' socket line by line while the engine runs; the answers.
 fn ask(bench: &mut Bench, venue: &Venue, questions: &'static [&'static str]) -> Vec<String> {
@@ -146,7 +150,7 @@ fn a_mass_cancel_that_an_engine_left_unfinished_is_finished_by_the_next() {
 }
 
 #[test]
-fn a_gateway_cannot_cancel_for_others_block_or_set_limits() {
+fn a_gateway_cannot_cancel_for_others_block_set_limits_or_change_accounts() {
     let folder = Folder::new("others");
     let mut bench = Bench::open(&folder.venue(""));
     bench.order(2, Side::Buy, 19_000, 1);
@@ -156,12 +160,14 @@ fn a_gateway_cannot_cancel_for_others_block_or_set_limits() {
     let everybody = Command { scope: Scope::Venue, scope_id: 0, ..mass_cancel_of(1) };
     let block = Command { kind: CommandKind::BlockEntry, ..mass_cancel_of(1) };
     let limits = Command { kind: CommandKind::SetLimits, ..mass_cancel_of(1) };
-    for command in [others, everybody, block, limits] {
+    let account = Command { kind: CommandKind::SetAccount, ..mass_cancel_of(1) };
+    let deposit = Command { kind: CommandKind::Deposit, price: 1, ..mass_cancel_of(1) };
+    for command in [others, everybody, block, limits, account, deposit] {
         bench.push(command);
     }
     bench.run();
     assert!(bench.private().is_empty());
-    assert!(bench.engine.stats_json().contains("\"bad_commands\":4"));
+    assert!(bench.engine.stats_json().contains("\"bad_commands\":6"));
 }
 
 /// Reasons of what sessions were told last, None where they were not refused.
@@ -259,9 +265,192 @@ fn limits_that_make_no_sense_are_refused_by_name() {
         "rate_per_s is 4294967296, must be a whole number from 0 to 4294967295",
         "rate_per_s is 5, burst is 0",
     ];
+    assert_refused(&answers, &expected);
+    assert!(bench.engine.stats_json().contains("\"bad_commands\":0"));
+}
+
+/// Asserts that each answer is a refusal that says why.
+fn assert_refused(answers: &[String], expected: &[&str]) {
     for (answer, error) in answers.iter().zip(expected) {
         assert!(answer.contains(r#""ok":false"#) && answer.contains(error), "{answer}: {error}");
     }
     assert_eq!(answers.len(), expected.len());
+}
+
+#[test]
+fn an_account_admits_what_it_covers_also_after_a_restart() {
+    let folder = Folder::new("account");
+    let venue = folder.venue(SMALL);
+    let mut bench = Bench::open(&venue);
+    let answers = ask(
+        &mut bench,
+        &venue,
+        &[
+            r#"{"command":"account","member":"ALPHA"}"#,
+            r#"{"command":"account","member":"ALPHA","maker_fee":-1,"taker_fee":3}"#,
+        ],
+    );
+    assert_eq!(answers[0], "{\"account\":null,\"ok\":true}\n");
+    assert!(answers[1].contains(r#""ok":true"#), "{}", answers[1]);
+    bench.order(1, Side::Buy, 100, 2);
+    bench.order(2, Side::Buy, 100, 2); // a member without an account needs no cash
+    assert_eq!(reasons(&mut bench), [Reason::InsufficientFunds, Reason::None]);
+    ask(&mut bench, &venue, &[r#"{"command":"account","member":"ALPHA","cash":206}"#]);
+    bench.order(1, Side::Buy, 100, 2); // 2 lots at 100 and the higher fee of 3
+    assert_eq!(reasons(&mut bench), [Reason::None]);
+    // Cash, fees and what is held back are part of the state: they outlive the engine.
+    drop(bench);
+    let mut bench = Bench::open(&venue);
+    assert!(bench.engine.replay_summary().contains("equal to the state before"));
+    let answers = ask(&mut bench, &venue, &[r#"{"command":"account","member":"ALPHA"}"#]);
+    let told = concat!(
+        r#"{"account":{"cash":206,"holdings":{},"maker_fee":-1,"reserved":206,"taker_fee":3},"#,
+        r#""ok":true}"#
+    );
+    assert_eq!(answers[0].trim_end(), told);
+}
+
+#[test]
+fn a_fill_moves_cash_lots_and_fees_and_operators_see_all_of_it() {
+    let folder = Folder::new("settled");
+    let venue = folder.venue(SMALL);
+    let mut bench = Bench::open(&venue);
+    let answers = ask(
+        &mut bench,
+        &venue,
+        &[
+            r#"{"command":"account","member":"ALPHA","maker_fee":1,"taker_fee":3}"#,
+            r#"{"command":"account","member":"ALPHA","cash":1000}"#,
+            r#"{"command":"account","member":"ALPHA","instrument":"ESH4","lots":5}"#,
+        ],
+    );
+    assert!(answers.iter().all(|answer| answer.contains(r#""ok":true"#)), "{answers:?}");
+    bench.order(2, Side::Buy, 100, 2);
+    bench.order(1, Side::Sell, 100, 3); // 2 execute, 1 rests
+    bench.run();
+    let answers = ask(
+        &mut bench,
+        &venue,
+        &[r#"{"command":"account","member":"ALPHA"}"#, r#"{"command":"status"}"#],
+    );
+    let told = concat!(
+        r#"{"account":{"cash":1194,"holdings":{"ESH4":{"lots":3,"reserved":1}},"maker_fee":1,"#,
+        r#""reserved":3,"taker_fee":3},"ok":true}"#
+    );
+    assert_eq!(answers[0].trim_end(), told);
+    let told = r#""accounts":{"fees":6,"members":["ALPHA"],"others_cash":-200}"#;
+    assert!(answers[1].contains(told), "{}", answers[1]);
+}
+
+#[test]
+fn what_is_held_back_cannot_be_withdrawn_and_only_an_empty_account_closes() {
+    let folder = Folder::new("withdrawal");
+    let venue = folder.venue(SMALL);
+    let mut bench = Bench::open(&venue);
+    ask(
+        &mut bench,
+        &venue,
+        &[
+            r#"{"command":"account","member":"ALPHA","maker_fee":0,"taker_fee":0}"#,
+            r#"{"command":"account","member":"ALPHA","cash":150}"#,
+        ],
+    );
+    bench.order(1, Side::Buy, 100, 1);
+    bench.order(2, Side::Buy, 100, 1);
+    bench.run();
+    let answers = ask(
+        &mut bench,
+        &venue,
+        &[
+            r#"{"command":"account","member":"ALPHA","cash":-51}"#,
+            r#"{"command":"account","member":"ALPHA","instrument":"ESH4","lots":-1}"#,
+            r#"{"command":"account","member":"ALPHA","maker_fee":0,"taker_fee":51}"#,
+            r#"{"command":"account","member":"ALPHA","close":true}"#,
+            r#"{"command":"account","member":"BETA","close":true}"#,
+            r#"{"command":"account","member":"BETA","cash":1}"#,
+            r#"{"command":"account","member":"BETA","maker_fee":0,"taker_fee":0}"#,
+        ],
+    );
+    let expected = [
+        "the account has less free",
+        "the account has less free",
+        "open orders of the member would hold back more",
+        "the account holds cash or lots",
+        "the member has no account",
+        "the member has no account",
+        "open orders of the member would hold back more",
+    ];
+    assert_refused(&answers, &expected);
+    ask(&mut bench, &venue, &[r#"{"command":"kill","member":"ALPHA"}"#]);
+    let answers = ask(
+        &mut bench,
+        &venue,
+        &[
+            r#"{"command":"account","member":"ALPHA","cash":-150}"#,
+            r#"{"command":"account","member":"ALPHA","close":true}"#,
+            r#"{"command":"status"}"#,
+        ],
+    );
+    assert!(answers.iter().all(|answer| answer.contains(r#""ok":true"#)), "{answers:?}");
+    assert!(answers[2].contains(r#""members":[],"others_cash":0"#), "{}", answers[2]);
+}
+
+#[test]
+fn cash_beyond_64_bits_is_told_with_all_its_digits() {
+    let folder = Folder::new("riches");
+    let venue = folder.venue(SMALL);
+    let mut bench = Bench::open(&venue);
+    let answers = ask(
+        &mut bench,
+        &venue,
+        &[
+            r#"{"command":"account","member":"ALPHA","maker_fee":0,"taker_fee":0}"#,
+            r#"{"command":"account","member":"ALPHA","cash":9223372036854775807}"#,
+            r#"{"command":"account","member":"ALPHA","cash":9223372036854775807}"#,
+            r#"{"command":"account","member":"ALPHA","cash":9223372036854775807}"#,
+            r#"{"command":"account","member":"ALPHA"}"#,
+        ],
+    );
+    assert!(answers[4].contains(r#""cash":"27670116110564327421""#), "{}", answers[4]);
+}
+
+#[test]
+fn changes_of_an_account_that_make_no_sense_are_refused_by_name() {
+    let folder = Folder::new("account-senseless");
+    let venue = folder.venue(SMALL);
+    let mut bench = Bench::open(&venue);
+    let answers = ask(
+        &mut bench,
+        &venue,
+        &[
+            r#"{"command":"account"}"#,
+            r#"{"command":"account","member":"NOBODY"}"#,
+            r#"{"command":"account","member":"ALPHA","fee":5}"#,
+            r#"{"command":"account","member":"ALPHA","maker_fee":5}"#,
+            r#"{"command":"account","member":"ALPHA","cash":5,"close":true}"#,
+            r#"{"command":"account","member":"ALPHA","close":1}"#,
+            r#"{"command":"account","member":"ALPHA","maker_fee":0,"taker_fee":4294967297}"#,
+            r#"{"command":"account","member":"ALPHA","cash":0}"#,
+            r#"{"command":"account","member":"ALPHA","cash":9223372036854775808}"#,
+            r#"{"command":"account","member":"ALPHA","cash":1.5}"#,
+            r#"{"command":"account","member":"ALPHA","lots":5}"#,
+            r#"{"command":"account","member":"ALPHA","instrument":"all","lots":5}"#,
+        ],
+    );
+    let expected = [
+        "name one member",
+        "no member \\\"NOBODY\\\"",
+        "an account has no \\\"fee\\\", only maker_fee, taker_fee, close, cash, instrument, lots",
+        "instrument and lots; not maker_fee\"",
+        "one change at a time: maker_fee and taker_fee, or",
+        "close is 1, must be true",
+        "taker_fee is 4294967297, must be a whole number from -4294967296 to 4294967296",
+        "cash is 0, must be above it for a deposit, below for a withdrawal",
+        "cash is 9223372036854775808, must be a whole number from -9223372036854775808",
+        "cash is 1.5, must be",
+        "; not lots\"",
+        "no instrument \\\"all\\\"",
+    ];
+    assert_refused(&answers, &expected);
     assert!(bench.engine.stats_json().contains("\"bad_commands\":0"));
 }

@@ -16,6 +16,8 @@ use crate::admin::{AdminReply, AdminRequest};
 #[derive(Debug)]
 pub(super) struct Asked {
     pub(super) waiting: u32,
+    /// Of its first command.
+    kind: CommandKind,
     reply: Sender<AdminReply>,
     refused: Vec<String>,
     /// Orders that a kill has cancelled so far.
@@ -45,13 +47,24 @@ impl Engine {
                     self.change_entry(&[CommandKind::AdmitEntry], scope, id, reply);
                 }
                 AdminRequest::Limits(id, limits) => self.set_limits(id, &limits, reply),
+                AdminRequest::Account(id) => drop(reply.send(self.account(id))),
+                AdminRequest::SetAccount(id, fees) => self.set_account(id, fees, reply),
+                AdminRequest::CloseAccount(id) => self.close_account(id, reply),
+                AdminRequest::Deposit { member_id, instrument_id, amount } => {
+                    self.deposit(member_id, instrument_id, amount, reply);
+                }
             }
         }
         served
     }
 
     /// Makes room for so many commands of an operator, or tells him that there is none.
-    fn admit_request(&mut self, commands: usize, reply: Sender<AdminReply>) -> bool {
+    pub(super) fn admit_request(
+        &mut self,
+        kind: CommandKind,
+        commands: usize,
+        reply: Sender<AdminReply>,
+    ) -> bool {
         let busy = !self.asked.is_empty() || self.unfinished.is_some();
         if busy || self.journal.room() < commands {
             let error = "the engine is busy with the journal or another operator; try again";
@@ -59,7 +72,7 @@ impl Engine {
             return false;
         }
         let waiting = u32::try_from(commands).unwrap_or(u32::MAX);
-        self.asked.push(Asked { waiting, reply, refused: Vec::new(), canceled: 0 });
+        self.asked.push(Asked { waiting, kind, reply, refused: Vec::new(), canceled: 0 });
         true
     }
 
@@ -71,7 +84,8 @@ impl Engine {
         scope_id: u32,
         reply: Sender<AdminReply>,
     ) {
-        if !self.admit_request(kinds.len(), reply) {
+        let Some(first) = kinds.first() else { return };
+        if !self.admit_request(*first, kinds.len(), reply) {
             return;
         }
         for kind in kinds {
@@ -81,7 +95,7 @@ impl Engine {
     }
 
     fn change_phase(&mut self, ids: &[u32], phase: TradingPhase, reply: Sender<AdminReply>) {
-        if !self.admit_request(ids.len(), reply) {
+        if !self.admit_request(CommandKind::ChangePhase, ids.len(), reply) {
             return;
         }
         for id in ids {
@@ -94,7 +108,7 @@ impl Engine {
     }
 
     fn set_limits(&mut self, session_id: u32, limits: &LimitsView, reply: Sender<AdminReply>) {
-        if !self.admit_request(1, reply) {
+        if !self.admit_request(CommandKind::SetLimits, 1, reply) {
             return;
         }
         self.sequence(Command {
@@ -130,6 +144,7 @@ impl Engine {
             fields.insert("instruments".into(), json!(instruments));
             fields.insert("blocked".into(), self.blocked());
             fields.insert("limits".into(), self.limits());
+            fields.insert("accounts".into(), self.accounts());
         }
         status
     }
@@ -180,14 +195,10 @@ pub(super) fn answer(asked: &mut [Asked], event: &Event) {
     }
     asked.waiting = asked.waiting.saturating_sub(1);
     if event.kind == EventKind::Rejected {
-        let text = match event.reason {
-            // Of an operator's commands, limits alone can meet a table that is full.
-            Reason::TooManyOrders => "as many sessions have limits as the venue can hold",
-            reason => reason.text(),
-        };
-        asked.refused.push(match event.instrument_id {
-            0 => text.to_owned(),
-            id => format!("instrument {id}: {text}"),
+        let text = refusal(asked.kind, event.reason);
+        asked.refused.push(match asked.kind {
+            CommandKind::ChangePhase => format!("instrument {}: {text}", event.instrument_id),
+            _ => text.to_owned(),
         });
     }
     if asked.waiting == 0 {
@@ -197,5 +208,24 @@ pub(super) fn answer(asked: &mut [Asked], event: &Event) {
             "ok": ok, "seq": event.seq, "error": error, "canceled_orders": asked.canceled,
         });
         drop(asked.reply.send(reply));
+    }
+}
+
+/// Why a command of an operator was refused, where the words for an order would not say it.
+const fn refusal(kind: CommandKind, reason: Reason) -> &'static str {
+    match (kind, reason) {
+        (CommandKind::SetLimits, Reason::TooManyOrders) => {
+            "as many sessions have limits as the venue can hold"
+        }
+        (CommandKind::SetAccount, Reason::InsufficientFunds) => {
+            "open orders of the member would hold back more than the account has; cancel them first"
+        }
+        (CommandKind::Deposit, Reason::InsufficientFunds) => {
+            "the account has less free; open orders hold back what they could cost"
+        }
+        (CommandKind::SetAccount | CommandKind::Deposit, Reason::UnsupportedCharacteristic) => {
+            "the venue has more members than can have accounts, and this is one of the last"
+        }
+        (_, reason) => reason.text(),
     }
 }
