@@ -12,7 +12,7 @@
 //! {"command":"resume","session":"ALPHA1"}    takes that block back; member and venue likewise
 //! {"command":"limits","session":"ALPHA1","order_qty":10,"position":50,"rate_per_s":20,"burst":5}
 //! {"command":"account","member":"ALPHA"}     tells fees, cash and lots, null without an account
-//! {"command":"account","member":"ALPHA","maker_fee":-1,"taker_fee":3}     opens it, or changes fees
+//! {"command":"account","member":"ALPHA","maker_fee":-1,"taker_fee":3}   opens it, or changes fees
 //! {"command":"account","member":"ALPHA","cash":1000}                  a withdrawal is below 0
 //! {"command":"account","member":"ALPHA","instrument":"ESH4","lots":-5}
 //! {"command":"account","member":"ALPHA","close":true}
@@ -22,8 +22,8 @@
 //! replaces a second with how many of them at once. They take the place of the session's earlier
 //! ones; what is 0 or not named is no limit, and `"order_qty":0` alone takes them all away.
 //!
-//! Accounts: cash in cash units, a price unit times a lot each; fees in cash units for each lot that
-//! executes, a rebate is below 0. A number that 64 bits do not hold is told as text.
+//! Accounts: cash in cash units, a price unit times a lot each; fees in cash units for each lot
+//! that executes, a rebate is below 0. A number that 64 bits do not hold is told as text.
 //!
 //! The answer holds `"ok":true` and what was asked for, or `"ok":false` and `"error"`.
 

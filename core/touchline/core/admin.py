@@ -9,7 +9,19 @@ from typing import Any
 from touchline.core.errors import AdminError, ConfigError, VenueUnreachableError
 from touchline.core.venue import Venue
 
-__all__ = ["PHASES", "ask", "kill", "resume", "set_limits", "set_phase", "status"]
+__all__ = [
+    "PHASES",
+    "account",
+    "ask",
+    "close_account",
+    "deposit",
+    "kill",
+    "resume",
+    "set_account",
+    "set_limits",
+    "set_phase",
+    "status",
+]
 
 PHASES = ("call", "continuous", "halt", "closed")
 """The phases that an operator can set."""
@@ -123,6 +135,90 @@ def set_limits(
         "burst": burst,
     }
     return ask(venue, {"command": "limits", "session": session} | limits)
+
+
+def account(venue: Venue, member: str) -> dict[str, Any] | None:
+    """What the account of a member holds.
+
+    Returns
+    -------
+    dict or None
+        None for a member without one. ``maker_fee``, ``taker_fee``: cash units for each lot that
+        executes, below 0 a rebate. ``cash``, and how much of it open orders hold back
+        (``reserved``): cash units. ``holdings``: by symbol ``lots`` and ``reserved``, of the
+        instruments of which it has any. A cash unit is a price unit times a lot. Errors as in
+        :func:`ask`.
+    """
+    told: dict[str, Any] | None = ask(venue, {"command": "account", "member": member})["account"]
+    if told is None:
+        return None
+    # What 64 bits do not hold comes as text.
+    whole = {name: int(value) for name, value in told.items() if name != "holdings"}
+    holdings = {
+        symbol: {name: int(lots) for name, lots in held.items()}
+        for symbol, held in told["holdings"].items()
+    }
+    return whole | {"holdings": holdings}
+
+
+def set_account(venue: Venue, member: str, *, maker_fee: int, taker_fee: int) -> dict[str, Any]:
+    """Open the account of a member, or change its fees.
+
+    Parameters
+    ----------
+    venue : Venue
+        The venue, running.
+    member : str
+        Name of the member.
+    maker_fee, taker_fee : int
+        What a resting order and an aggressor pay for each lot that executes, cash units (a price
+        unit times a lot), from -2**32 to 2**32; below 0 is a rebate.
+
+    Returns
+    -------
+    dict
+        The answer of the venue; errors as in :func:`ask`.
+    """
+    fees = {"maker_fee": maker_fee, "taker_fee": taker_fee}
+    return ask(venue, {"command": "account", "member": member} | fees)
+
+
+def close_account(venue: Venue, member: str) -> dict[str, Any]:
+    """Close the account of a member, which must be empty; errors as in :func:`ask`."""
+    return ask(venue, {"command": "account", "member": member, "close": True})
+
+
+def deposit(venue: Venue, member: str, amount: int, symbol: str | None = None) -> dict[str, Any]:
+    """Add to the account of a member, or take from what is free there.
+
+    Sent again it adds again: after a :class:`VenueUnreachableError`, look at :func:`account` first.
+
+    Parameters
+    ----------
+    venue : Venue
+        The venue, running.
+    member : str
+        Name of the member.
+    amount : int
+        Lots of ``symbol``, or cash units without one; below 0 is a withdrawal.
+    symbol : str, optional
+        Symbol of an instrument.
+
+    Returns
+    -------
+    dict
+        The answer of the venue.
+
+    Raises
+    ------
+    ConfigError
+        If the symbol is unknown; other errors as in :func:`ask`.
+    """
+    if symbol is None:
+        what: dict[str, Any] = {"cash": amount}
+    else:
+        what = {"instrument": venue.instrument(symbol).symbol, "lots": amount}
+    return ask(venue, {"command": "account", "member": member} | what)
 
 
 def _scope(session: str | None, member: str | None, firm: int | None) -> dict[str, Any]:
