@@ -120,6 +120,9 @@ CASES = [
 ]
 
 
+CAPACITIES = ("max_open_orders", "max_levels", "max_cl_ord_ids", "max_accounts")
+
+
 def load(folder: Path, wait: str = "park", uid: str = "") -> Venue:
     config = folder / "venue.toml"
     config.write_text(CONFIG.format(wait=wait, uid=uid))
@@ -147,7 +150,7 @@ def test_every_verdict_of_a_check_of_a_venue_has_a_case(check):
 
 def test_the_memory_that_a_venue_needs_grows_with_each_of_its_capacities(tmp_path: Path):
     venue = load(tmp_path)
-    for name in ("max_open_orders", "max_levels", "max_cl_ord_ids", "ring_records"):
+    for name in (*CAPACITIES, "ring_records"):
         more = dataclasses.replace(venue, engine=venue.engine | {name: 4 * venue.engine[name]})
         assert v.needed_bytes(more) > v.needed_bytes(venue), name
 

@@ -12,8 +12,8 @@ use crate::file::{
 use crate::self_match::SelfMatch;
 use crate::strategy::strategies;
 use crate::{
-    Channel, Decimal, Durability, Engine, Fault, Gateway, Instrument, MarketData, Member, Session,
-    Venue, Wait,
+    Channel, Decimal, Durability, Engine, Fault, Gateway, Instrument, MEMBERS_WITH_ACCOUNT_MAX,
+    MarketData, Member, Session, Venue, Wait,
 };
 use touchline_types::{Scope, TradingPhase};
 
@@ -106,6 +106,8 @@ fn engine(section: &EngineSection, faults: &mut Faults) -> Engine {
     faults.between("engine.max_open_orders", section.max_open_orders as u64, 1, 1 << 28);
     faults.between("engine.max_levels", section.max_levels as u64, 1, 1 << 20);
     faults.between("engine.max_cl_ord_ids", section.max_cl_ord_ids as u64, 1, 1 << 28);
+    let most = MEMBERS_WITH_ACCOUNT_MAX.into();
+    faults.between("engine.max_accounts", section.max_accounts as u64, 0, most);
     faults.between("engine.budget", section.budget as u64, 1, 1 << 16);
     faults.between("engine.ring_records", section.ring_records as u64, 64, 1 << 24);
     faults.require(section.ring_records.is_power_of_two(), "engine.ring_records", || {
@@ -116,6 +118,7 @@ fn engine(section: &EngineSection, faults: &mut Faults) -> Engine {
         max_open_orders: section.max_open_orders,
         max_levels: section.max_levels,
         max_cl_ord_ids: section.max_cl_ord_ids,
+        max_accounts: section.max_accounts,
         budget: section.budget,
         ring_records: section.ring_records,
     }
@@ -434,6 +437,15 @@ mod tests {
                 "instrument[1].lot_size: is 10001, must be 1 to 10000",
             ]
         );
+    }
+
+    #[test]
+    fn a_venue_has_accounts_for_as_many_members_as_can_have_one() {
+        let text = |accounts: u32| format!("{GOOD}[engine]\nmax_accounts = {accounts}");
+        let venue = |accounts| Venue::parse(&text(accounts), Path::new(".")).unwrap();
+        assert_eq!(Venue::parse(GOOD, Path::new(".")).unwrap().engine.max_accounts, 1_024);
+        assert_eq!([0, 4_095].map(|most| venue(most).engine.max_accounts), [0, 4_095]);
+        assert_eq!(faults(&text(4_096)), ["engine.max_accounts: is 4096, must be 0 to 4095"]);
     }
 
     #[test]

@@ -47,6 +47,7 @@ pub(crate) struct EngineSection {
     pub(crate) max_open_orders: usize,
     pub(crate) max_levels: usize,
     pub(crate) max_cl_ord_ids: usize,
+    pub(crate) max_accounts: usize,
     pub(crate) budget: usize,
     pub(crate) ring_records: usize,
 }
@@ -58,6 +59,7 @@ impl Default for EngineSection {
             max_open_orders: 1 << 18,
             max_levels: 1 << 13,
             max_cl_ord_ids: 1 << 20,
+            max_accounts: 1 << 10,
             budget: 64,
             ring_records: 1 << 14,
         }

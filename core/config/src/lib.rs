@@ -87,6 +87,9 @@ impl Durability {
     }
 }
 
+/// Members from 1 to this number can have an account: so many the matcher has flags for.
+pub const MEMBERS_WITH_ACCOUNT_MAX: u32 = 4_095;
+
 /// Section `[engine]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Engine {
@@ -98,6 +101,8 @@ pub struct Engine {
     pub max_levels: usize,
     /// ClOrdIDs of the day that the venue remembers at most.
     pub max_cl_ord_ids: usize,
+    /// Members that can have an account at a time, 0 to [`MEMBERS_WITH_ACCOUNT_MAX`].
+    pub max_accounts: usize,
     /// Commands taken from one ring in one pass.
     pub budget: usize,
     /// Records in each ring, a power of two.

@@ -396,6 +396,25 @@ fn what_is_held_back_cannot_be_withdrawn_and_only_an_empty_account_closes() {
 }
 
 #[test]
+fn a_venue_gives_no_more_accounts_than_it_is_configured_for() {
+    let folder = Folder::new("accounts");
+    let venue = folder.venue("[engine]\nmax_accounts = 1\nmax_cl_ord_ids = 1000");
+    let mut bench = Bench::open(&venue);
+    let answers = ask(
+        &mut bench,
+        &venue,
+        &[
+            r#"{"command":"account","member":"ALPHA","maker_fee":0,"taker_fee":0}"#,
+            r#"{"command":"account","member":"BETA","maker_fee":0,"taker_fee":0}"#,
+            r#"{"command":"account","member":"ALPHA","close":true}"#,
+            r#"{"command":"account","member":"BETA","maker_fee":0,"taker_fee":0}"#,
+        ],
+    );
+    assert_refused(&answers[1..2], &["the venue holds as many accounts as it can"]);
+    assert!(answers[3].contains(r#""ok":true"#), "{}", answers[3]);
+}
+
+#[test]
 fn cash_beyond_64_bits_is_told_with_all_its_digits() {
     let folder = Folder::new("riches");
     let venue = folder.venue(SMALL);

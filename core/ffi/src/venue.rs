@@ -48,6 +48,7 @@ pub(crate) fn describe(path: &Path) -> Result<String, String> {
             "max_open_orders": venue.engine.max_open_orders,
             "max_levels": venue.engine.max_levels,
             "max_cl_ord_ids": venue.engine.max_cl_ord_ids,
+            "max_accounts": venue.engine.max_accounts,
             "budget": venue.engine.budget,
             "ring_records": venue.engine.ring_records,
         },

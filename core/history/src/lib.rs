@@ -8,9 +8,9 @@ mod shape;
 
 use std::path::PathBuf;
 
-use touchline_config::Venue;
+use touchline_config::{MEMBERS_WITH_ACCOUNT_MAX, Venue};
 use touchline_journal::{JournalError, Reader, Tail};
-use touchline_matcher::{Capacity, InstrumentLimits, MatcherError, OwnedMatcher};
+use touchline_matcher::{Capacity, InstrumentLimits, MatcherError, OWNERS_MAX, OwnedMatcher};
 use touchline_types::{Command, Event};
 
 /// Why the past could not be rebuilt.
@@ -53,8 +53,7 @@ impl From<JournalError> for HistoryError {
 /// Sessions that can have limits at a time: many more than the strategies that one host runs.
 const LIMITED_SESSIONS_MAX: u32 = 128;
 
-/// Members that can have an account at a time.
-const ACCOUNTS_MAX: u32 = 1_024;
+const _: () = assert!(MEMBERS_WITH_ACCOUNT_MAX == OWNERS_MAX);
 
 /// A matcher of the size that the configuration asks for, with empty books.
 ///
@@ -84,7 +83,7 @@ pub fn matcher_of(venue: &Venue) -> Result<OwnedMatcher, HistoryError> {
         levels: count(venue.engine.max_levels),
         cl_ord_ids: count(venue.engine.max_cl_ord_ids),
         limited_sessions: LIMITED_SESSIONS_MAX,
-        accounts: ACCOUNTS_MAX,
+        accounts: count(venue.engine.max_accounts),
     };
     OwnedMatcher::allocate(&limits, &capacity).map_err(HistoryError::Matcher)
 }

@@ -38,8 +38,8 @@ fn shape(venue: &Venue) -> String {
     let engine = &venue.engine;
     let _ = writeln!(
         text,
-        "capacity: {} orders, {} levels, {} ClOrdIDs",
-        engine.max_open_orders, engine.max_levels, engine.max_cl_ord_ids
+        "capacity: {} orders, {} levels, {} ClOrdIDs, {} accounts",
+        engine.max_open_orders, engine.max_levels, engine.max_cl_ord_ids, engine.max_accounts
     );
     for instrument in &venue.instruments {
         let _ = writeln!(

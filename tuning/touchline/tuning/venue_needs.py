@@ -13,6 +13,8 @@ IN_MEMORY = ("tmpfs", "ramfs")
 ON_DISK = ("ext4", "xfs", "ext3", "btrfs", "zfs", "f2fs", "bcachefs")
 # Bytes of one element, rounded up: core/matcher/src/book.rs and names.rs.
 LEVEL_BYTES, ORDER_BYTES, CL_ORD_ID_BYTES, INDEX_BYTES = 48, 64, 128, 8
+# Likewise: core/matcher/src/accounts.rs.
+ACCOUNT_BYTES, HOLDING_BYTES = 64, 32
 # A ring of commands, one of private and one of public records; before each, its header and cursors
 # (core/ring/src/layout.rs).
 RING_DTYPES = (COMMAND_DTYPE, PRIVATE_RECORD_DTYPE, PUBLIC_RECORD_DTYPE)
@@ -87,10 +89,12 @@ def needed_bytes(venue: Venue) -> int:
     """
     engine = venue.engine
     cl_ord_ids = int(engine["max_cl_ord_ids"])
+    account = ACCOUNT_BYTES + len(venue.instruments) * HOLDING_BYTES
     matcher = (
         2 * len(venue.instruments) * int(engine["max_levels"]) * LEVEL_BYTES
         + int(engine["max_open_orders"]) * ORDER_BYTES
         + cl_ord_ids * CL_ORD_ID_BYTES
+        + int(engine["max_accounts"]) * account
         + (1 << (2 * cl_ord_ids - 1).bit_length()) * INDEX_BYTES
     )
     own = OWN_RINGS * int(engine["ring_records"]) * OWN_RECORD_BYTES
