@@ -47,7 +47,7 @@ def test_an_order_that_the_account_does_not_cover_is_admitted_after_a_deposit(
     refused = member.next({35: "8", 150: "8", 103: "3"})
     assert refused[58] == "the account does not hold what the order could cost"
     paid = account("--deposit-cash", str(COST))
-    assert re.search(r"ALPHA: 19,204 cash units deposited, seq \d+\n", paid)
+    assert re.search(r"ALPHA: cash units deposited: 19,204, seq \d+\n", paid)
     member.send("D", new_order("A2"))
     member.next({35: "8", 150: "0"})
     # The journal has all of it: a venue that was killed goes on with the same account.
@@ -69,14 +69,14 @@ def test_lots_are_sold_from_the_account_and_what_is_left_can_be_withdrawn(
 ) -> None:
     account("--maker-fee", "0", "--taker-fee", "3")
     account("--deposit-cash", "3")
-    assert "2 lots of ESH4 deposited" in account("--deposit", "ESH4", "2")
+    assert "lots of ESH4 deposited: 2," in account("--deposit", "ESH4", "2")
     seller, buyer = logged_on(connect, "ALPHA1"), logged_on(connect, "BETA1")
     buyer.send("D", new_order("B1"))
     buyer.next({35: "8", 150: "0"})
     seller.send("D", new_order("A1", _54="2"))
     seller.next({35: "8", 150: "0"})
     seller.next({35: "8", 150: "F"})
-    assert "1 lots of ESH4 withdrawn" in account("--withdraw", "ESH4", "1")
+    assert "lots of ESH4 withdrawn: 1," in account("--withdraw", "ESH4", "1")
     there = Venue.load(venue.config)
     with pytest.raises(AdminError, match="the account has less free"):
         admin.deposit(there, "ALPHA", -1, "ESH4")
@@ -87,7 +87,7 @@ def test_lots_are_sold_from_the_account_and_what_is_left_can_be_withdrawn(
         "fees": 3,
         "others_cash": -19_201,
     }
-    assert "19,201 cash units withdrawn" in account("--withdraw-cash", "19201")
+    assert "cash units withdrawn: 19,201," in account("--withdraw-cash", "19201")
     assert "closed" in account("--close")
     assert admin.account(there, "ALPHA") is None
     with pytest.raises(AdminError, match="no member"):

@@ -84,7 +84,7 @@ def _account(options: argparse.Namespace) -> int:
         [(amount, symbol)] = moves
         answer = admin.deposit(venue, member, amount, symbol)
         what = "cash units" if symbol is None else f"lots of {symbol}"
-        says = f"{abs(amount):,} {what} {'deposited' if amount > 0 else 'withdrawn'}"
+        says = f"{what} {'deposited' if amount > 0 else 'withdrawn'}: {abs(amount):,}"
     print(f"{venue.name}: account of member {member}: {says}, seq {answer['seq']}")
     return 0
 
@@ -112,7 +112,7 @@ def _show(venue: Venue, member: str, *, as_json: bool) -> int:
     elif account is None:
         print(f"{venue.name}: member {member} has no account; its orders need no cover")
     else:
-        for table in tables(f"{venue.name}: account of member {member}", account):
+        for table in tables(f"{venue.name}: account of {member}", account):
             Console().print(table)
         print(_worth(venue))
     return 0
