@@ -1,5 +1,5 @@
-//! One instruction that safe Rust has no word for: asks the processor for a cache line before it
-//! is needed.
+//! Two instructions that safe Rust has no word for: they ask the processor for a cache line before
+//! it is read, or written.
 //!
 //! A load that misses the caches holds up everything behind it once the processor's window of
 //! instructions is full; a prefetch is done when it is asked. It changes nothing that a program
