@@ -288,7 +288,14 @@ impl<M: Memory> Accounts<M> {
 
     /// Checks that what is free covers a claim, once so much more is given back.
     fn cover_more(&self, row: usize, claim: &Claim, cash: i128, lots: u64) -> Result<(), Reason> {
-        if self.is_covered(row, claim, cash, lots) {
+        let account = self.row(row);
+        let holding = self.holding(row, claim.instrument);
+        let free_cash = account.cash.wrapping_sub(account.reserved).wrapping_add(cash);
+        let held_back = less(holding.reserved, lots);
+        let free_lots = holding.held.wrapping_sub(held_back.into());
+        let covered = claim.cash(account.fees.worst()) <= free_cash;
+        // No branch on the side: a bid holds back no lots.
+        if covered & (i128::from(claim.lots()) <= free_lots) {
             Ok(())
         } else {
             Err(Reason::InsufficientFunds)
@@ -308,18 +315,6 @@ impl<M: Memory> Accounts<M> {
             holding.reserved = more(holding.reserved, lots);
         }
         covered
-    }
-
-    #[inline(always)]
-    fn is_covered(&self, row: usize, claim: &Claim, cash: i128, lots: u64) -> bool {
-        let account = self.row(row);
-        let holding = self.holding(row, claim.instrument);
-        let free_cash = account.cash.wrapping_sub(account.reserved).wrapping_add(cash);
-        let held_back = less(holding.reserved, lots);
-        let free_lots = holding.held.wrapping_sub(held_back.into());
-        let covered = claim.cash(account.fees.worst()) <= free_cash;
-        // No branch on the side: a bid holds back no lots.
-        covered & (i128::from(claim.lots()) <= free_lots)
     }
 
     #[inline(never)]

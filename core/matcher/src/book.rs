@@ -331,24 +331,6 @@ impl<M: Memory> Books<M> {
     pub(crate) fn enqueue(&mut self, slot: u32) {
         let RestingOrder { price, leaves_qty, instrument, side, priority, .. } = *self.order(slot);
         invariant(leaves_qty > 0, "an order that rests has a quantity");
-        let (tail, in_order) = self.join(slot, (instrument, side, price), leaves_qty, priority);
-        let order = self.order_mut(slot);
-        (order.prev, order.next) = (tail, NONE);
-        if !in_order {
-            self.step_ahead(slot, tail);
-        }
-    }
-
-    /// Counts an order at its price, and makes it the tail there. Returns the tail before, and
-    /// whether the order may stay behind it.
-    #[inline(always)]
-    fn join(
-        &mut self,
-        slot: u32,
-        (instrument, side, price): (u32, Side, i64),
-        leaves_qty: u64,
-        priority: u64,
-    ) -> (u32, bool) {
         let (ladder, rank) = (Ladders::<M>::number(instrument, side), rank(side, price));
         let tail = match self.ladders.find_mut(ladder, rank) {
             Some(level) => {
@@ -366,11 +348,12 @@ impl<M: Memory> Books<M> {
         };
         let ahead = self.order_mut(tail);
         invariant(ahead.priority < priority, "priority rises along a queue");
-        let in_order = !ahead.marks.is_hidden();
-        if in_order {
-            ahead.next = slot;
+        if ahead.marks.is_hidden() {
+            return self.step_ahead(slot, tail);
         }
-        (tail, in_order)
+        ahead.next = slot;
+        let order = self.order_mut(slot);
+        (order.prev, order.next) = (tail, NONE);
     }
 
     /// Puts an order that joins a queue with hidden orders at its end where it belongs: displayed

@@ -73,18 +73,10 @@ impl<'a, K: EventSink> Emitter<'a, K> {
             self.forget_extras();
         }
         let event = &mut *self.event;
+        tell_asked(event, command);
         event.order_id = order_id;
-        event.price = command.price;
-        event.order_qty = command.order_qty;
         event.leaves_qty = command.order_qty;
         (event.cum_qty, event.cum_value) = (0, 0);
-        event.cl_ord_id = command.cl_ord_id;
-        event.instrument_id = command.instrument_id;
-        event.session_id = command.session_id;
-        event.member_id = command.member_id;
-        event.side = command.side;
-        event.ord_type = command.ord_type;
-        event.time_in_force = command.time_in_force;
         event.ord_status = OrdStatus::New;
     }
 
@@ -157,6 +149,20 @@ impl<'a, K: EventSink> Emitter<'a, K> {
 #[inline]
 pub(crate) fn sheet() -> Event {
     Event::of(EventKind::Status)
+}
+
+/// Fills in the terms and the owner that a command says.
+#[inline(always)]
+pub(crate) fn tell_asked(event: &mut Event, command: &Command) {
+    event.price = command.price;
+    event.order_qty = command.order_qty;
+    event.cl_ord_id = command.cl_ord_id;
+    event.instrument_id = command.instrument_id;
+    event.session_id = command.session_id;
+    event.member_id = command.member_id;
+    event.side = command.side;
+    event.ord_type = command.ord_type;
+    event.time_in_force = command.time_in_force;
 }
 
 /// Fills in the terms, the owner and the state of an open order.

@@ -113,6 +113,17 @@ impl SessionPosition {
         if sells(side) == 1 { offers } else { bids }
     }
 
+    /// The worst that can happen to it: all open orders of a side execute, and so many lots more.
+    /// No sum of three numbers of 64 bits is too large for 128.
+    #[inline(always)]
+    fn worst(&self, side: Side, qty: u64) -> i128 {
+        let [bids, offers] = self.open_qty;
+        let position = i128::from(self.position);
+        let (position, open_qty) =
+            if sells(side) == 1 { (position.wrapping_neg(), offers) } else { (position, bids) };
+        position.wrapping_add(open_qty.into()).wrapping_add(qty.into())
+    }
+
     #[inline]
     fn trade(&mut self, side: Side, qty: u64) {
         // The entry checks bound quantities to 63 bits.
@@ -221,13 +232,7 @@ impl<M: Memory> Limits<M> {
         let held = certain(self.positions.as_mut().get_mut(at), "a row has its positions");
         let row = certain(self.rows.as_mut().get_mut(row), "limits have a row");
         let LimitsView { max_order_qty, max_position, rate_per_s, .. } = row.terms;
-        let position = held.position;
-        let open_qty = held.open_qty(side);
-        // No sum of three numbers of 64 bits is too large for 128.
-        let worst =
-            if sells(side) == 1 { i128::from(position).wrapping_neg() } else { position.into() }
-                .wrapping_add((*open_qty).into())
-                .wrapping_add(order_qty.into());
+        let worst = held.worst(side, order_qty);
         let credit = row.credit_at(timestamp);
         let passes = (max_order_qty == 0 || order_qty <= max_order_qty)
             && (max_position == 0 || worst <= max_position.into())
@@ -235,6 +240,7 @@ impl<M: Memory> Limits<M> {
         if !passes {
             return false;
         }
+        let open_qty = held.open_qty(side);
         *open_qty = more(*open_qty, order_qty);
         if rate_per_s > 0 {
             (row.credit, row.credit_time) = (credit.wrapping_sub(TOKEN), timestamp);
@@ -310,8 +316,6 @@ impl<M: Memory> Limits<M> {
         if most == 0 || order_qty <= most { Ok(()) } else { Err(Reason::OrderExceedsLimit) }
     }
 
-    /// The worst that can happen: all open orders of the side execute, and so many lots more. What
-    /// does not fit 63 bits is above every limit.
     #[inline]
     fn largest_position(
         &self,
@@ -321,15 +325,7 @@ impl<M: Memory> Limits<M> {
         qty: u64,
     ) -> Result<(), Reason> {
         let most = self.row(row).terms.max_position;
-        let held = self.position_at(row, instrument);
-        let [bids, offers] = held.open_qty;
-        let open_qty = if sells(side) == 1 { offers } else { bids };
-        // The lowest number has no opposite: a position may not reach it.
-        let position = turned(side, held.position.max(i64::MIN.wrapping_add(1)));
-        let worst = position
-            .checked_add_unsigned(open_qty)
-            .and_then(|position| position.checked_add_unsigned(qty));
-        let fits = worst.is_some_and(|worst| worst <= most);
+        let fits = self.position_at(row, instrument).worst(side, qty) <= most.into();
         if most == 0 || fits { Ok(()) } else { Err(Reason::PositionLimit) }
     }
 

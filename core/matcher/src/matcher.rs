@@ -39,7 +39,7 @@ use touchline_types::{
 use crate::accounts::{AccountStorage, Accounts, Claim};
 use crate::blocks::Blocks;
 use crate::book::{BookStorage, Books, RestingOrder, crosses};
-use crate::emitter::{Emitter, EventSink, sheet, tell, tell_past};
+use crate::emitter::{Emitter, EventSink, sheet, tell, tell_asked, tell_past};
 use crate::error::{MatcherError, check_limits};
 use crate::extras::{Extras, Marks};
 use crate::gates::{self, Refusal};
@@ -587,14 +587,6 @@ pub(crate) fn reject<K: EventSink>(command: &Command, reason: Reason, out: &mut 
 
 /// Fills in what a command says of an order that is not there.
 fn ask(event: &mut Event, command: &Command) {
-    event.price = command.price;
-    event.order_qty = command.order_qty;
-    event.cl_ord_id = command.cl_ord_id;
+    tell_asked(event, command);
     event.orig_cl_ord_id = command.orig_cl_ord_id;
-    event.instrument_id = command.instrument_id;
-    event.session_id = command.session_id;
-    event.member_id = command.member_id;
-    event.side = command.side;
-    event.ord_type = command.ord_type;
-    event.time_in_force = command.time_in_force;
 }

@@ -2,7 +2,7 @@
 //! one.
 //!
 //! An order rests in a place that no other order says anything about, so a cancel waits for memory
-//! several times in a row: for the index, the record, the order, its neighbours. Where commands
+//! several times in a row: for the line of its name, the record, the order. Where commands
 //! come in batches, the processor can wait for all of them at once. That changes no state and no
 //! event.
 
