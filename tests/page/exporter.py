@@ -61,6 +61,8 @@ class Exporter:
         data = b""
         while chunk := link.recv(65_536):
             data += chunk
+        if not data:
+            raise ConnectionError("the connection was ended without an answer")
         head, _, body = data.decode().partition("\r\n\r\n")
         status, *lines = head.split("\r\n")
         headers = dict(line.split(": ", 1) for line in lines)
