@@ -37,6 +37,7 @@ pub(crate) struct Arrival {
 }
 
 impl<M: Memory> Matcher<M> {
+    #[inline(never)]
     pub(crate) fn new_order<K: EventSink>(
         &mut self,
         command: &Command,

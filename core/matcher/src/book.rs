@@ -383,10 +383,15 @@ impl<M: Memory> Books<M> {
     }
 
     /// Takes an order off its queue with all that is left of it; the slot stays taken.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn dequeue(&mut self, slot: u32) {
-        let RestingOrder { price, leaves_qty, instrument, side, prev, next, .. } =
-            *self.order(slot);
+        self.dequeue_of(slot, self.order(slot).leaves_qty);
+    }
+
+    /// As [`dequeue`](Self::dequeue), of an order that its level has counted with so much.
+    #[inline(never)]
+    pub(crate) fn dequeue_of(&mut self, slot: u32, leaves_qty: u64) {
+        let RestingOrder { price, instrument, side, prev, next, .. } = *self.order(slot);
         let (ladder, rank) = (Ladders::<M>::number(instrument, side), rank(side, price));
         self.order_mut(prev).next = next;
         self.order_mut(next).prev = prev;
@@ -400,6 +405,13 @@ impl<M: Memory> Books<M> {
         if orders == 0 {
             self.ladders.remove(ladder, rank);
         }
+    }
+
+    /// Asks for the orders before and behind an order, which [`dequeue`](Self::dequeue) writes to.
+    #[inline]
+    pub(crate) fn prefetch_neighbours(&self, order: &RestingOrder) {
+        self.prefetch(order.prev);
+        self.prefetch(order.next);
     }
 
     /// Takes quantity from an order, which keeps its place. It may end at zero: dequeue follows.

@@ -124,11 +124,15 @@ impl SessionPosition {
         position.wrapping_add(open_qty.into()).wrapping_add(qty.into())
     }
 
+    /// Moves the position; returns by how much its part of the state hash rises.
     #[inline]
-    fn trade(&mut self, side: Side, qty: u64) {
+    fn trade(&mut self, session_id: u32, instrument: u32, side: Side, qty: u64) -> u64 {
         // The entry checks bound quantities to 63 bits.
         let bought = turned(side, qty as i64);
         self.position = self.position.saturating_add(bought);
+        let before = self.mix;
+        self.mix = state_hash::position(session_id, instrument, self.position);
+        self.mix.wrapping_sub(before)
     }
 }
 
@@ -271,8 +275,13 @@ impl<M: Memory> Limits<M> {
     /// A resting order of the session executed.
     #[inline]
     pub(crate) fn filled(&mut self, session_id: u32, instrument: u32, side: Side, qty: u64) {
-        self.withdrew(session_id, instrument, side, qty);
-        self.took(session_id, instrument, side, qty);
+        if let Some(row) = self.find(session_id) {
+            let held = self.position_mut(row, instrument);
+            let open_qty = held.open_qty(side);
+            *open_qty = less(*open_qty, qty);
+            let rise = held.trade(session_id, instrument, side, qty);
+            self.mixes = self.mixes.wrapping_add(rise);
+        }
     }
 
     /// An order of the session executed while it was in no book.
@@ -280,10 +289,7 @@ impl<M: Memory> Limits<M> {
     pub(crate) fn took(&mut self, session_id: u32, instrument: u32, side: Side, qty: u64) {
         if let Some(row) = self.find(session_id) {
             let held = self.position_mut(row, instrument);
-            held.trade(side, qty);
-            let before = held.mix;
-            held.mix = state_hash::position(session_id, instrument, held.position);
-            let rise = held.mix.wrapping_sub(before);
+            let rise = held.trade(session_id, instrument, side, qty);
             self.mixes = self.mixes.wrapping_add(rise);
         }
     }

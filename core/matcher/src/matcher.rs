@@ -33,7 +33,7 @@
 //! that is gone it has the final state.
 
 use touchline_types::{
-    Command, CommandKind, Event, EventFlags, EventKind, OrdStatus, Reason, Side, TradingPhase,
+    Command, CommandKind, Event, EventFlags, EventKind, OrdStatus, Reason, Side,
 };
 
 use crate::accounts::{AccountStorage, Accounts, Claim};
@@ -190,21 +190,30 @@ impl<M: Memory> Matcher<M> {
                 self.replace_order(command, hashes, &mut out);
                 self.look_for_stops(&mut out);
             }
-            CommandKind::OrderStatus => self.order_status(command, &mut out),
-            CommandKind::ChangePhase => {
-                self.look_for_due(command, &mut out);
-                self.change_phase(command, &mut out);
-                self.look_for_stops(&mut out);
-            }
-            CommandKind::MassCancel => self.mass_cancel(command, &mut out),
-            CommandKind::BlockEntry => self.block(command, true, &mut out),
-            CommandKind::AdmitEntry => self.block(command, false, &mut out),
-            CommandKind::SetLimits => self.set_limits(command, &mut out),
-            CommandKind::ExpireOrders => self.expire_orders(command, &mut out),
-            CommandKind::SetAccount => self.set_account(command, &mut out),
-            CommandKind::Deposit => self.deposit(command, &mut out),
+            _ => self.apply_other(command, &mut out),
         }
         out.finish();
+    }
+
+    /// Carries out what is no order, cancel or replace: few commands, kept apart from the many.
+    #[inline(never)]
+    fn apply_other<K: EventSink>(&mut self, command: &Command, out: &mut Emitter<'_, K>) {
+        match command.kind {
+            CommandKind::NewOrder | CommandKind::CancelOrder | CommandKind::ReplaceOrder => {}
+            CommandKind::OrderStatus => self.order_status(command, out),
+            CommandKind::ChangePhase => {
+                self.look_for_due(command, out);
+                self.change_phase(command, out);
+                self.look_for_stops(out);
+            }
+            CommandKind::MassCancel => self.mass_cancel(command, out),
+            CommandKind::BlockEntry => self.block(command, true, out),
+            CommandKind::AdmitEntry => self.block(command, false, out),
+            CommandKind::SetLimits => self.set_limits(command, out),
+            CommandKind::ExpireOrders => self.expire_orders(command, out),
+            CommandKind::SetAccount => self.set_account(command, out),
+            CommandKind::Deposit => self.deposit(command, out),
+        }
     }
 
     /// Before an order that arrives: what has expired goes.
@@ -260,6 +269,7 @@ impl<M: Memory> Matcher<M> {
         out.last()
     }
 
+    #[inline(never)]
     fn cancel_order<K: EventSink>(
         &mut self,
         command: &Command,
@@ -293,22 +303,6 @@ impl<M: Memory> Matcher<M> {
             }
         }
         out.last().session_id = command.session_id;
-    }
-
-    fn change_phase<K: EventSink>(&mut self, command: &Command, out: &mut Emitter<'_, K>) {
-        let instrument = match gates::change_phase(&self.books, command) {
-            Ok(found) => found,
-            Err(reason) => return reject(command, reason, out),
-        };
-        self.change_instrument(instrument, |each| each.phase = command.phase);
-        self.woken = instrument;
-        let event = out.begin(EventKind::PhaseChanged);
-        event.instrument_id = command.instrument_id;
-        event.phase = command.phase;
-        if command.phase == TradingPhase::Continuous {
-            self.uncross(instrument, out);
-            invariant(!self.is_crossed(instrument), "no book is crossed in the continuous phase");
-        }
     }
 
     /// Executes an order against the other side, best price first, then by priority, until it
@@ -386,7 +380,13 @@ impl<M: Memory> Matcher<M> {
         if self.books.order(slot).marks.is_hidden() {
             self.reveal(slot, fill.qty, out);
         }
-        self.books.reduce(slot, fill.qty);
+        let is_spent = self.books.order(slot).leaves_qty == fill.qty;
+        if is_spent {
+            // Its level counts it until it is off the queue.
+            self.books.order_mut(slot).leaves_qty = 0;
+        } else {
+            self.books.reduce(slot, fill.qty);
+        }
         let order = self.books.order(slot);
         let RestingOrder { leaves_qty, priority, mix, instrument, side, marks, .. } = *order;
         self.mixes = self.mixes.wrapping_sub(mix);
@@ -401,8 +401,8 @@ impl<M: Memory> Matcher<M> {
         if marks != Marks::NONE {
             self.extras.tell(slot, marks, out.with_extras());
         }
-        if leaves_qty == 0 {
-            self.books.dequeue(slot);
+        if is_spent {
+            self.books.dequeue_of(slot, fill.qty);
             self.close(slot, OrdStatus::Filled);
             return false;
         }

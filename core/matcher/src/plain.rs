@@ -159,6 +159,7 @@ impl<M: Memory> Matcher<M> {
         };
         self.ways.plain_cancels = next_u64(self.ways.plain_cancels);
         let order = self.books.order(slot);
+        self.books.prefetch_neighbours(order);
         let RestingOrder { instrument, side, leaves_qty, fixed_mix, mix, .. } = *order;
         let claim = Claim::of(order);
         let record = self.names.record_mut(slot);

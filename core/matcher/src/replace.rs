@@ -22,6 +22,7 @@ use crate::storage::Memory;
 use crate::warm::Hashes;
 
 impl<M: Memory> Matcher<M> {
+    #[inline(never)]
     pub(crate) fn replace_order<K: EventSink>(
         &mut self,
         command: &Command,

@@ -1,4 +1,5 @@
-//! The uncross: one price at which the crossed part of a book executes.
+//! Changes of phase, and the uncross with which the continuous one begins: one price at which the
+//! crossed part of a book executes.
 //!
 //! The price is, among all prices in price units,
 //!
@@ -17,12 +18,13 @@
 //! each other until the volume is done. Afterwards the book is not crossed: were a bid left at or
 //! above an offer that is left, the volume at its price would have been larger.
 
-use touchline_types::{EventFlags, EventKind, Side};
+use touchline_types::{Command, EventFlags, EventKind, Side, TradingPhase};
 
 use crate::book::{Books, PricedLevel};
 use crate::emitter::{Emitter, EventSink};
-use crate::invariant::{certain, less, more};
-use crate::matcher::{Fill, Matcher};
+use crate::gates;
+use crate::invariant::{certain, invariant, less, more};
+use crate::matcher::{Fill, Matcher, reject};
 use crate::storage::Memory;
 
 /// Prices that tie so far, and what they tie with.
@@ -45,8 +47,29 @@ struct Uncross {
 }
 
 impl<M: Memory> Matcher<M> {
+    /// Changes the phase of an instrument; into the continuous one with an uncross.
+    pub(crate) fn change_phase<K: EventSink>(
+        &mut self,
+        command: &Command,
+        out: &mut Emitter<'_, K>,
+    ) {
+        let instrument = match gates::change_phase(&self.books, command) {
+            Ok(found) => found,
+            Err(reason) => return reject(command, reason, out),
+        };
+        self.change_instrument(instrument, |each| each.phase = command.phase);
+        self.woken = instrument;
+        let event = out.begin(EventKind::PhaseChanged);
+        event.instrument_id = command.instrument_id;
+        event.phase = command.phase;
+        if command.phase == TradingPhase::Continuous {
+            self.uncross(instrument, out);
+            invariant(!self.is_crossed(instrument), "no book is crossed in the continuous phase");
+        }
+    }
+
     /// Executes what is crossed or locked; nothing where the book is neither.
-    pub(crate) fn uncross<K: EventSink>(&mut self, instrument: u32, out: &mut Emitter<'_, K>) {
+    fn uncross<K: EventSink>(&mut self, instrument: u32, out: &mut Emitter<'_, K>) {
         let last_px = self.books.instrument(instrument).last_px;
         let Some(Uncross { px, volume }) = find(&self.books, instrument, last_px) else { return };
         let event = out.begin(EventKind::Uncrossed);

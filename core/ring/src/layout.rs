@@ -243,17 +243,18 @@ fn slot<R: Record>(words: &[AtomicU64], position: u64, capacity: usize) -> &[Ato
     &words[start..start + R::BYTES / 8]
 }
 
-/// Records from one that is written to one whose slot is asked for: a reader on another processor
-/// has that slot's lines, and a write would wait until they are given up.
+/// Records from one that is written to those whose slots are asked for: a reader on another
+/// processor has their lines, and a write would wait until they are given up. The second time is
+/// for lines that the reader's processor has taken back since: it reads ahead by itself.
 #[cfg(not(loom))]
-const AHEAD: u64 = 8;
+const AHEAD: [u64; 2] = [8, 2];
 
 /// Asks for the slot of a record that will be written soon.
 #[cfg(not(loom))]
 #[inline]
 fn ask<R: Record>(words: &[AtomicU64], position: u64, capacity: usize) {
-    let slot = slot::<R>(words, position, capacity);
-    (0..slot.len()).step_by(LINE).for_each(|at| prefetch_to_write_at(slot, at));
+    let start = RECORDS + ((position as usize) & (capacity - 1)) * (R::BYTES / 8);
+    (0..R::BYTES / 8).step_by(LINE).for_each(|at| prefetch_to_write_at(words, start + at));
 }
 
 /// Writes a record to its slot, word by word.
@@ -268,7 +269,9 @@ pub(crate) fn store<R: Record>(words: &[AtomicU64], position: u64, capacity: usi
         word.store(u64::from_le_bytes(value), Ordering::Relaxed);
     }
     #[cfg(not(loom))]
-    ask::<R>(words, position.wrapping_add(AHEAD), capacity);
+    for ahead in AHEAD {
+        ask::<R>(words, position.wrapping_add(ahead), capacity);
+    }
 }
 
 /// Copies a record's bytes out of its slot. The copy may be torn: the caller checks a cursor

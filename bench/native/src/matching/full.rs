@@ -13,7 +13,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Value, json};
 use touchline_matcher::{Capacity, InstrumentLimits, OwnedMatcher, Ways};
-use touchline_types::{Command, CommandKind, Event, OrdType, Reason, Side, TradingPhase};
+use touchline_types::{
+    Command, CommandKind, Event, EventKind, OrdType, Reason, Side, TradingPhase,
+};
 
 use super::commands::{ADMISSIONS, INSTRUMENT_ID, MEMBERS, Members, ORDER_QTY_MAX};
 use super::replay::{ByKind, Mode, Spent};
@@ -178,7 +180,9 @@ fn confirm(
     let end = end(matcher);
     workload.confirm(&Outcome { fills: drained.fills, end })?;
     let commands = workload.actions().len() as u64;
-    if told.refused != 0 || told.others != 0 || told.reports() != commands + told.fills {
+    let kinds = [EventKind::Accepted, EventKind::Canceled, EventKind::Replaced];
+    let answered = kinds.map(|kind| told.of(kind)).iter().sum::<u64>();
+    if answered != commands || told.reports() != commands + told.fills {
         return Err(format!("{commands} commands were answered by {told:?}"));
     }
     let setup = u64::from(MEMBERS) * ADMISSIONS as u64 + workload.preload().len() as u64;
@@ -236,11 +240,11 @@ fn end(matcher: &OwnedMatcher) -> End {
 
 fn reports(told: &Told, drained: &Drained) -> Value {
     json!({
-        "events": told.events,
+        "events": told.events(),
         "reports": told.reports(),
-        "accepted": told.accepted,
-        "canceled": told.canceled,
-        "replaced": told.replaced,
+        "accepted": told.of(EventKind::Accepted),
+        "canceled": told.of(EventKind::Canceled),
+        "replaced": told.of(EventKind::Replaced),
         "fills": told.fills,
         "ring_full": told.waits,
         "checksum": format!("{:016x}", drained.checksum),
@@ -256,7 +260,7 @@ fn checked(matcher: &OwnedMatcher, told: &Told) -> Value {
         "new orders, gate by gate": other_orders,
         "cancels, all gates at once": plain_cancels,
         "cancels, gate by gate": other_cancels,
-        "replaces, gate by gate": told.replaced,
+        "replaces, gate by gate": told.of(EventKind::Replaced),
     })
 }
 

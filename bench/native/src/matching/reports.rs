@@ -115,23 +115,31 @@ pub(crate) fn ring() -> Result<Ring, String> {
     Ok(map)
 }
 
+/// Numbers of event kinds are below.
+const KINDS: usize = 32;
+
 /// What has been told, by the thread that tells it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Told {
-    pub(crate) events: u64,
-    pub(crate) accepted: u64,
-    pub(crate) canceled: u64,
-    pub(crate) replaced: u64,
-    pub(crate) refused: u64,
+    /// Events of each kind, by its number.
+    of_kind: [u64; KINDS],
     pub(crate) fills: u64,
-    pub(crate) others: u64,
     /// Looks at a ring that was full.
     pub(crate) waits: u64,
 }
 
 impl Told {
-    pub(crate) const fn reports(&self) -> u64 {
-        self.accepted + self.canceled + self.replaced + self.refused + self.fills + self.others
+    pub(crate) fn of(&self, kind: EventKind) -> u64 {
+        self.of_kind[kind as usize]
+    }
+
+    pub(crate) fn events(&self) -> u64 {
+        self.of_kind.iter().sum()
+    }
+
+    pub(crate) fn reports(&self) -> u64 {
+        let untold = self.of(EventKind::Added) + self.of(EventKind::Executed);
+        self.events() - untold + self.fills
     }
 }
 
@@ -164,7 +172,7 @@ impl Reporter {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn push(&mut self, report: &Report) {
         while self.out.push(report).is_err() {
             self.told.waits += 1;
@@ -175,40 +183,32 @@ impl Reporter {
 }
 
 impl EventSink for Reporter {
-    #[inline]
+    #[inline(always)]
     fn event(&mut self, event: &Event) {
-        self.told.events += 1;
-        let count = match event.kind {
-            // The order is in the book: no news after Accepted.
-            EventKind::Added => return,
-            EventKind::Executed => return self.executed(event),
-            EventKind::Accepted => &mut self.told.accepted,
-            EventKind::Canceled => &mut self.told.canceled,
-            EventKind::Replaced => &mut self.told.replaced,
-            EventKind::Rejected | EventKind::CancelRejected => &mut self.told.refused,
-            _ => &mut self.told.others,
-        };
-        *count += 1;
-        self.push(&Report::of(event));
+        self.told.of_kind[event.kind as usize % KINDS] += 1;
+        // The order is in the book: no news after Accepted.
+        if event.kind != EventKind::Added {
+            self.tell(event);
+        }
     }
 }
 
 impl Reporter {
-    /// One report of the two sides of a fill.
-    fn executed(&mut self, event: &Event) {
-        if event.flags.contains(EventFlags::RESTING) {
-            self.resting_id = event.order_id;
-            return;
+    /// One report of each event, but of the two sides of a fill one for both.
+    #[inline(never)]
+    fn tell(&mut self, event: &Event) {
+        let mut report = Report::of(event);
+        if event.kind == EventKind::Executed {
+            if event.flags.contains(EventFlags::RESTING) {
+                self.resting_id = event.order_id;
+                return;
+            }
+            self.told.fills += 1;
+            (report.order_id, report.taker_id) = (self.resting_id, event.order_id);
+            (report.price, report.qty) = (event.last_px.cast_unsigned(), event.last_qty);
+            report.trd_match_id = event.trd_match_id;
         }
-        self.told.fills += 1;
-        self.push(&Report {
-            order_id: self.resting_id,
-            taker_id: event.order_id,
-            price: event.last_px.cast_unsigned(),
-            qty: event.last_qty,
-            trd_match_id: event.trd_match_id,
-            ..Report::of(event)
-        });
+        self.push(&report);
     }
 }
 
