@@ -57,7 +57,7 @@ enum Part {
         #[command(flatten)]
         flow: Flow,
         /// Commands that the matcher is given at a time.
-        #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=16))]
+        #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u16).range(1..=256))]
         batch: u16,
     },
     /// What a command costs in the matcher with books of a size.

@@ -10,13 +10,12 @@ use touchline_types::{
 };
 
 use crate::blocks;
-use crate::book::{RestingOrder, crosses};
+use crate::book::crosses;
 use crate::emitter::{Emitter, EventSink};
 use crate::extras::{Marks, OrderExtra};
 use crate::gates;
 use crate::invariant::next_u64;
 use crate::matcher::{Aggressor, Matcher, reject};
-use crate::names::OrderRecord;
 use crate::self_match::{Encounter, Guard};
 use crate::state_hash;
 use crate::storage::Memory;
@@ -58,32 +57,11 @@ impl<M: Memory> Matcher<M> {
             Err(reason) => return reject(command, reason, out),
         };
         self.last_order_id = next_u64(self.last_order_id);
-        let Command { side, order_qty, .. } = *command;
-        let price = limit.unwrap_or(0);
-        let Command { firm_id, self_match_id, .. } = *command;
-        let slot = self.books.allocate(RestingOrder {
-            firm_id,
-            self_match_id,
-            marks: Marks::of(command),
-            ..RestingOrder::new(instrument, side, price, order_qty)
-        });
-        let record = OrderRecord {
-            order_id: self.last_order_id,
-            order_qty,
-            cl_ord_id: command.cl_ord_id,
-            member_id: command.member_id,
-            session_id: command.session_id,
-            instrument_id: command.instrument_id,
-            side,
-            ord_type: command.ord_type,
-            time_in_force: command.time_in_force,
-            ..OrderRecord::default()
-        };
-        let order = self.books.order_mut(slot);
-        order.fixed_mix = state_hash::fixed(hashes.own, price, &record);
-        let marks = order.marks;
-        out.of_order(EventKind::Accepted, order, &record);
-        self.names.open_with(hashes.own, slot, record);
+        let Command { side, ord_type, time_in_force, min_qty, .. } = *command;
+        let (price, marks) = (limit.unwrap_or(0), Marks::of(command));
+        let slot = self.enter(command, hashes.own, instrument, price, 0, marks);
+        out.of_new(EventKind::Accepted, self.last_order_id, command);
+        out.last().price = price;
         if marks != Marks::NONE {
             self.mark(slot, command);
             self.extras.tell(slot, marks, out.with_extras());
@@ -91,11 +69,51 @@ impl<M: Memory> Matcher<M> {
                 return self.hold(slot);
             }
         }
-        let Command { ord_type, time_in_force, min_qty, .. } = *command;
         let guard = Guard::of(command, command.session_id, command.member_id);
         let arrival =
             Arrival { slot, instrument, side, limit, ord_type, time_in_force, min_qty, guard };
         self.arrive(&arrival, out);
+    }
+
+    /// Gives an order that is admitted, the newest one, its slot and its name, which has this hash.
+    /// It is in no queue yet.
+    #[inline(always)]
+    pub(crate) fn enter(
+        &mut self,
+        command: &Command,
+        hash: u64,
+        instrument: u32,
+        price: i64,
+        priority: u64,
+        marks: Marks,
+    ) -> u32 {
+        let order_id = self.last_order_id;
+        // Written where they stay, word by word: a copy of what was just written, as a whole, would
+        // wait until all of it has left the processor.
+        let slot = self.books.take_slot();
+        let record = self.names.open(hash, slot);
+        record.order_id = order_id;
+        record.order_qty = command.order_qty;
+        record.cum_value = 0;
+        record.cl_ord_id = command.cl_ord_id;
+        record.member_id = command.member_id;
+        record.session_id = command.session_id;
+        record.instrument_id = command.instrument_id;
+        record.side = command.side;
+        record.ord_type = command.ord_type;
+        record.time_in_force = command.time_in_force;
+        record.ord_status = OrdStatus::New;
+        let order = self.books.order_mut(slot);
+        order.price = price;
+        order.leaves_qty = command.order_qty;
+        order.priority = priority;
+        order.fixed_mix = state_hash::fixed(hash, price, record);
+        order.instrument = instrument;
+        order.firm_id = command.firm_id;
+        order.self_match_id = command.self_match_id;
+        order.side = command.side;
+        order.marks = marks;
+        slot
     }
 
     /// Keeps what few orders have.

@@ -389,7 +389,7 @@ impl<M: Memory> Books<M> {
     }
 
     /// As [`dequeue`](Self::dequeue), of an order that its level has counted with so much.
-    #[inline(never)]
+    #[inline(always)]
     pub(crate) fn dequeue_of(&mut self, slot: u32, leaves_qty: u64) {
         let RestingOrder { price, instrument, side, prev, next, .. } = *self.order(slot);
         let (ladder, rank) = (Ladders::<M>::number(instrument, side), rank(side, price));

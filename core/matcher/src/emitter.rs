@@ -50,7 +50,7 @@ impl<'a, K: EventSink> Emitter<'a, K> {
     }
 
     /// Begins an event of an open order, which leaves as much as it has left.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn of_order(
         &mut self,
         kind: EventKind,

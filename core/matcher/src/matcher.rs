@@ -159,6 +159,7 @@ impl<M: Memory> Matcher<M> {
     }
 
     /// Carries out a command whose names have these hashes. Its events are written on `sheet`.
+    #[inline(always)]
     pub(crate) fn apply_hashed(
         &mut self,
         command: &Command,
@@ -336,11 +337,11 @@ impl<M: Memory> Matcher<M> {
                 }
                 continue;
             }
-            self.look_behind(slot);
+            let name = self.look_behind(slot);
             let qty = missing.min(self.at_hand(slot));
             let fill = Fill { px, qty, trd_match_id: self.next_trd_match_id() };
             let flags = EventFlags::RESTING.with(EventFlags::PRINTABLE);
-            let is_spent = self.fill_resting(slot, &fill, flags, out);
+            let is_spent = self.fill_resting(slot, name, &fill, flags, out);
             let order = self.books.order_mut(arrived);
             order.leaves_qty = less(missing, qty);
             let record = self.names.record_mut(arrived);
@@ -368,11 +369,13 @@ impl<M: Memory> Matcher<M> {
         encounter
     }
 
-    /// Executes part or all of a resting order. True if that was all that an iceberg shows.
+    /// Executes part or all of a resting order, whose ClOrdID has the hash `name`. True if that was
+    /// all that an iceberg shows.
     #[inline]
     pub(crate) fn fill_resting<K: EventSink>(
         &mut self,
         slot: u32,
+        name: u64,
         fill: &Fill,
         flags: EventFlags,
         out: &mut Emitter<'_, K>,
@@ -403,7 +406,7 @@ impl<M: Memory> Matcher<M> {
         }
         if is_spent {
             self.books.dequeue_of(slot, fill.qty);
-            self.close(slot, OrdStatus::Filled);
+            self.close_named(slot, name, OrdStatus::Filled);
             return false;
         }
         self.mix_in(slot);
@@ -481,6 +484,12 @@ impl<M: Memory> Matcher<M> {
     /// Keeps the final state of an order, which is in no queue, and gives its slot back.
     #[inline]
     pub(crate) fn close(&mut self, slot: u32, ord_status: OrdStatus) {
+        self.close_named(slot, self.names.hash_of(slot), ord_status);
+    }
+
+    /// As [`close`](Self::close), of an order whose ClOrdID has this hash.
+    #[inline]
+    fn close_named(&mut self, slot: u32, hash: u64, ord_status: OrdStatus) {
         let order = self.books.order(slot);
         let record = self.names.record_mut(slot);
         record.ord_status = ord_status;
@@ -489,7 +498,7 @@ impl<M: Memory> Matcher<M> {
         let fixed_mix = order.fixed_mix.wrapping_sub(self.extras.mix(slot, order.marks));
         let mix = state_hash::gone(fixed_mix, cum_qty, cum_value, ord_status);
         self.mixes = self.mixes.wrapping_add(mix);
-        self.names.close(slot, order);
+        self.names.close(slot, hash, order);
         self.books.release(slot);
     }
 
@@ -503,7 +512,6 @@ impl<M: Memory> Matcher<M> {
     }
 
     /// The part of the state hash of the open order in a slot.
-    #[inline]
     pub(crate) fn mix_of(&self, slot: u32, order: &RestingOrder, cum_value: i64) -> u64 {
         let mix = state_hash::order(order, cum_value);
         if !order.marks.has(Marks::ICEBERG) {

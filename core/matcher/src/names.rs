@@ -261,6 +261,12 @@ impl<'c> Name<'c> {
         Self { member_id, cl_ord_id, hash }
     }
 
+    /// Its hash.
+    #[inline]
+    pub(crate) const fn hash(&self) -> u64 {
+        self.hash
+    }
+
     #[inline]
     fn is(&self, member_id: u32, cl_ord_id: &ClOrdId) -> bool {
         self.member_id == member_id && *self.cl_ord_id == *cl_ord_id
@@ -443,37 +449,27 @@ impl<M: Memory> Names<M> {
         record
     }
 
-    /// As [`open`](Self::open), with a record that is there.
-    #[inline]
-    pub(crate) fn open_with(&mut self, hash: u64, slot: u32, record: OrderRecord) {
-        let place = self.open(hash, slot);
-        *place = OrderRecord { chained: place.chained, ..record };
-    }
-
-    /// Keeps the final state of the order in a slot.
-    #[inline]
-    pub(crate) fn close(&mut self, slot: u32, order: &RestingOrder) {
-        let hash = self.hash_of(slot);
+    /// Keeps the final state of the order in a slot, whose ClOrdID has this hash.
+    #[inline(always)]
+    pub(crate) fn close(&mut self, slot: u32, hash: u64, order: &RestingOrder) {
         self.bury(slot, hash, order, false);
     }
 
-    /// As [`close`](Self::close), of an order whose name is known.
-    #[inline(always)]
-    pub(crate) fn close_named(&mut self, slot: u32, name: &Name, order: &RestingOrder) {
-        self.bury(slot, name.hash, order, false);
-    }
-
-    /// Gives the order in a slot a further ClOrdID, and what changes with it.
+    /// Gives the order in a slot a further ClOrdID, which has the hash `after`. The record says so
+    /// only when that is written into it.
+    #[inline]
     pub(crate) fn rename(
         &mut self,
-        hash: u64,
         slot: u32,
+        before: u64,
+        after: u64,
         older: &RestingOrder,
-        record: OrderRecord,
-    ) {
-        let before = self.hash_of(slot);
+    ) -> &mut OrderRecord {
+        let ord_type = self.record(slot).ord_type;
         self.bury(slot, before, older, true);
-        self.open_with(hash, slot, record);
+        let record = self.open(after, slot);
+        record.ord_type = ord_type;
+        record
     }
 
     /// The hash of the ClOrdID of an open order.
@@ -483,7 +479,7 @@ impl<M: Memory> Names<M> {
         state_hash::name(record.member_id, &record.cl_ord_id)
     }
 
-    #[inline]
+    #[inline(always)]
     fn bury(&mut self, slot: u32, hash: u64, order: &RestingOrder, superseded: bool) {
         let found = self.records.as_mut().get_mut(slot as usize);
         let record = certain(found, "an order has a record");

@@ -60,32 +60,9 @@ impl<M: Memory> Matcher<M> {
         let order_id = next_u64(self.last_order_id);
         let priority = next_u64(self.last_priority);
         (self.last_order_id, self.last_priority) = (order_id, priority);
-        let Command { side, price, order_qty, .. } = *command;
-        // Written where they stay, word by word: a copy of what was just written, as a whole, would
-        // wait until all of it has left the processor.
-        let slot = self.books.take_slot();
-        let record = self.names.open(hashes.own, slot);
-        record.order_id = order_id;
-        record.order_qty = order_qty;
-        record.cum_value = 0;
-        record.cl_ord_id = command.cl_ord_id;
-        record.member_id = command.member_id;
-        record.session_id = command.session_id;
-        record.instrument_id = command.instrument_id;
-        record.side = side;
-        record.ord_type = OrdType::Limit;
-        record.time_in_force = command.time_in_force;
-        record.ord_status = OrdStatus::New;
+        let slot =
+            self.enter(command, hashes.own, instrument, command.price, priority, Marks::NONE);
         let order = self.books.order_mut(slot);
-        order.price = price;
-        order.leaves_qty = order_qty;
-        order.priority = priority;
-        order.fixed_mix = state_hash::fixed(hashes.own, price, record);
-        order.instrument = instrument;
-        order.firm_id = command.firm_id;
-        order.self_match_id = command.self_match_id;
-        order.side = side;
-        order.marks = Marks::NONE;
         order.mix = state_hash::order(order, 0);
         self.mixes = self.mixes.wrapping_add(order.mix);
         self.books.enqueue(slot);
@@ -176,7 +153,7 @@ impl<M: Memory> Matcher<M> {
         self.mixes = self.mixes.wrapping_sub(mix).wrapping_add(gone);
         self.limits.withdrew(session_id, instrument, side, leaves_qty);
         self.accounts.withdrew(member_id, &claim);
-        self.names.close_named(slot, &name, order);
+        self.names.close(slot, name.hash(), order);
         self.books.dequeue(slot);
         self.books.release(slot);
         self.woken = instrument;

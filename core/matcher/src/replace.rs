@@ -51,9 +51,9 @@ impl<M: Memory> Matcher<M> {
         let limit = admitted.price;
         let same_shown = self.shows_the_same(&before, slot, command);
         let reserve = less(leaves_before, self.at_hand(slot));
-        let (fixed_mix, leaves_qty) = self.rename(command, hashes.own, admitted);
+        let (fixed_mix, leaves_qty) = self.rename(command, hashes, admitted);
         let OrderRecord { session_id, member_id, .. } = *self.names.record(slot);
-        let (firm_id, self_match_id) = (before.firm_id, command.self_match_id);
+        let self_match_id = command.self_match_id;
         if before.marks.has(Marks::HELD) {
             self.accounts.withdrew(member_id, &Claim::of_open(&self.books, &self.names, slot));
             let order = self.books.order_mut(slot);
@@ -82,10 +82,9 @@ impl<M: Memory> Matcher<M> {
         self.woken = instrument;
         self.limits.withdrew(session_id, instrument, side, before.leaves_qty);
         self.accounts.withdrew(member_id, &Claim::of(&before));
-        let marks = self.books.order(slot).marks;
-        let fresh = RestingOrder::new(instrument, side, limit, leaves_qty);
-        *self.books.order_mut(slot) =
-            RestingOrder { fixed_mix, firm_id, self_match_id, marks, ..fresh };
+        let order = self.books.order_mut(slot);
+        (order.price, order.leaves_qty, order.priority) = (limit, leaves_qty, 0);
+        (order.fixed_mix, order.self_match_id) = (fixed_mix, self_match_id);
         let matches = self.books.instrument(instrument).phase == TradingPhase::Continuous
             && self
                 .books
@@ -110,28 +109,26 @@ impl<M: Memory> Matcher<M> {
         }
     }
 
-    /// Gives the order its new ClOrdID, which has this hash, and terms; returns what does not
+    /// Gives the order its new ClOrdID and terms; returns what does not
     /// change of its mix, and what it leaves.
-    fn rename(&mut self, command: &Command, hash: u64, admitted: Admitted) -> (u64, u64) {
+    fn rename(&mut self, command: &Command, hashes: &Hashes, admitted: Admitted) -> (u64, u64) {
         let Admitted { slot, price } = admitted;
-        let older = *self.books.order(slot);
+        let order = self.books.order(slot);
+        let older_marks = order.marks;
         // The past keeps no extras.
-        let older_mix = older.fixed_mix.wrapping_sub(self.extras.mix(slot, older.marks));
+        let older_mix = order.fixed_mix.wrapping_sub(self.extras.mix(slot, older_marks));
         self.mixes = self.mixes.wrapping_add(state_hash::superseded(older_mix));
-        let known = *self.names.record(slot);
-        let cum_qty = known.cum_qty(&older);
+        let cum_qty = self.names.record(slot).cum_qty(order);
         let leaves_qty = less(command.order_qty, cum_qty);
-        let record = OrderRecord {
-            cl_ord_id: command.cl_ord_id,
-            order_qty: command.order_qty,
-            time_in_force: command.time_in_force,
-            ord_status: if cum_qty == 0 { OrdStatus::New } else { OrdStatus::PartiallyFilled },
-            ..known
-        };
-        self.names.rename(hash, slot, &older, record);
-        let fixed_mix = state_hash::fixed(hash, price, &record);
-        let marks = older.marks.after(command);
-        if marks == Marks::NONE && older.marks == Marks::NONE {
+        let before = hashes.orig(command).hash();
+        let record = self.names.rename(slot, before, hashes.own, order);
+        record.cl_ord_id = command.cl_ord_id;
+        record.order_qty = command.order_qty;
+        record.time_in_force = command.time_in_force;
+        record.ord_status = if cum_qty == 0 { OrdStatus::New } else { OrdStatus::PartiallyFilled };
+        let fixed_mix = state_hash::fixed(hashes.own, price, record);
+        let marks = older_marks.after(command);
+        if marks == Marks::NONE && older_marks == Marks::NONE {
             return (fixed_mix, leaves_qty);
         }
         self.books.order_mut(slot).marks = marks;

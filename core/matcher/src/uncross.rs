@@ -88,8 +88,9 @@ impl<M: Memory> Matcher<M> {
             let qty = missing.min(bid_qty).min(offer_qty);
             let fill = Fill { px, qty, trd_match_id: self.next_trd_match_id() };
             let printed = resting.with(EventFlags::PRINTABLE);
-            let bid_is_spent = self.fill_resting(bid, &fill, printed, out);
-            let offer_is_spent = self.fill_resting(offer, &fill, resting, out);
+            let [bid_name, offer_name] = [bid, offer].map(|slot| self.names.hash_of(slot));
+            let bid_is_spent = self.fill_resting(bid, bid_name, &fill, printed, out);
+            let offer_is_spent = self.fill_resting(offer, offer_name, &fill, resting, out);
             for (slot, is_spent) in [(bid, bid_is_spent), (offer, offer_is_spent)] {
                 if is_spent {
                     self.replenish(slot, out);

@@ -1,22 +1,27 @@
-//! Batches: what the next commands need is read ahead, so that they do not wait for memory one by
-//! one.
+//! Batches: what the next commands need is asked for early, so that none waits for memory.
 //!
 //! An order rests in a place that no other order says anything about, so a cancel waits for memory
-//! several times in a row: for the line of its name, the record, the order. Where commands
-//! come in batches, the processor can wait for all of them at once. That changes no state and no
+//! several times in a row: for the line of its name, the record, the order. Where commands come in
+//! batches, each is looked at twice before its turn: first for all that is known without waiting,
+//! then for the order that it names. By its turn all of it is there. That changes no state and no
 //! event.
 
 use touchline_types::{Command, CommandKind};
 
 use crate::book::NONE;
 use crate::emitter::{EventSink, sheet};
+use crate::invariant::certain;
 use crate::matcher::Matcher;
 use crate::names::Name;
 use crate::state_hash;
 use crate::storage::Memory;
 
-/// Commands that are read ahead at a time: their lines must stay in the nearest cache.
-const AHEAD: usize = 16;
+/// Commands from the first look at one to its turn, and from the second: each of them takes about
+/// as long as a line takes to come from memory.
+const FAR: usize = 4;
+const NEAR: usize = 2;
+/// Places for what was found: as many as are under way, and a power of two.
+const PLACES: usize = 4;
 
 /// Hashes of the ClOrdIDs of a command, the second 0 where its kind reads none, and the slot where
 /// a look ahead may have found the order that it names.
@@ -54,6 +59,12 @@ impl Hashes {
     }
 }
 
+/// Where what was found of a command of a batch is kept.
+#[inline(always)]
+fn place(hashes: &mut [Hashes; PLACES], at: usize) -> &mut Hashes {
+    certain(hashes.get_mut(at % PLACES), "there is a place for each that is under way")
+}
+
 impl<M: Memory> Matcher<M> {
     /// Carries out commands in their order, as [`Matcher::apply`] does one by one, and faster.
     ///
@@ -62,17 +73,19 @@ impl<M: Memory> Matcher<M> {
     /// As [`Matcher::apply`].
     pub fn apply_all(&mut self, commands: &[Command], sink: &mut impl EventSink) {
         let mut sheet = sheet();
-        for batch in commands.chunks(AHEAD) {
-            let mut hashes = [NO_HASHES; AHEAD];
-            for (of, command) in hashes.iter_mut().zip(batch) {
-                *of = self.look_ahead(command);
+        let mut hashes = [NO_HASHES; PLACES];
+        for step in 0..commands.len().wrapping_add(FAR) {
+            if let Some(at) = step.checked_sub(FAR)
+                && let Some(command) = commands.get(at)
+            {
+                let of = *place(&mut hashes, at);
+                self.apply_hashed(command, &of, &mut sheet, sink);
             }
-            for of in &mut hashes {
-                self.look_for_order(of);
+            if let Some(command) = commands.get(step) {
+                *place(&mut hashes, step) = self.look_ahead(command);
             }
-            for (of, command) in hashes.iter().zip(batch) {
-                self.apply_hashed(command, of, &mut sheet, sink);
-            }
+            // At both ends that is a place where nothing is, which does no harm.
+            self.look_for_order(place(&mut hashes, step.wrapping_sub(FAR - NEAR)));
         }
     }
 
@@ -86,7 +99,7 @@ impl<M: Memory> Matcher<M> {
 
     /// Hashes the names of a command, and asks for all that it needs wherever that is known without
     /// waiting for anything.
-    #[inline]
+    #[inline(always)]
     fn look_ahead(&self, command: &Command) -> Hashes {
         let of = Hashes::of(command);
         self.names.prefetch(of.own);
@@ -117,11 +130,13 @@ impl<M: Memory> Matcher<M> {
     }
 
     /// Asks for what a fill of an order needs last, where its name is kept, and for the order
-    /// behind it.
+    /// behind it. Returns the hash of the name.
     #[inline]
-    pub(crate) fn look_behind(&self, slot: u32) {
-        self.names.prefetch(self.names.hash_of(slot));
+    pub(crate) fn look_behind(&self, slot: u32) -> u64 {
+        let name = self.names.hash_of(slot);
+        self.names.prefetch(name);
         self.look_at(self.books.order(slot).behind());
+        name
     }
 
     #[inline]

@@ -6,8 +6,9 @@
 //! Making them, and waiting until the reports of the last block are taken, is not in the time of a
 //! command; what the making costs is told beside it.
 //!
-//! The matcher is given commands in batches, as an engine that takes all that waits would give
-//! them, or one by one. With a look at the clock around each they come one by one.
+//! The matcher is given all commands of a block at once, as an engine that takes all that waits
+//! would give them, or fewer, or one by one; reports are published by 16. With a look at the clock
+//! around each, commands come one by one.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -22,10 +23,8 @@ use super::replay::{ByKind, Mode, Spent};
 use super::reports::{Drained, Reporter, Ring, Told, drain, ring};
 use super::workload::{Action, End, Outcome, PRICES, Workload};
 
-/// Commands that are made at a time: 48 KiB of them.
-const BLOCK: usize = 256;
-/// Commands from one publication of reports to the next, and the most that are applied in one go.
-const BATCH_MAX: usize = 16;
+/// Commands that are made at a time, 48 KiB of them, and the most that are applied in one go.
+pub(crate) const BLOCK: usize = 256;
 
 /// Sizes as the engine's configuration has them if it says nothing, but for ClOrdIDs and limits.
 const OPEN_ORDERS: u32 = 1 << 18;
@@ -139,17 +138,14 @@ fn timed_pass(
     batch: usize,
     reporter: &mut Reporter,
 ) {
-    for published in block.chunks(BATCH_MAX) {
-        if batch == 1 {
-            for command in published {
-                matcher.apply(command, reporter);
-            }
-        } else {
-            for batch in published.chunks(batch) {
-                matcher.apply_all(batch, reporter);
-            }
+    if batch == 1 {
+        for command in block {
+            matcher.apply(command, reporter);
         }
-        reporter.flush();
+    } else {
+        for batch in block.chunks(batch) {
+            matcher.apply_all(batch, reporter);
+        }
     }
 }
 
@@ -160,12 +156,9 @@ fn each(
     reporter: &mut Reporter,
     times: &mut ByKind,
 ) {
-    for (at, (action, command)) in actions.iter().zip(block).enumerate() {
+    for (action, command) in actions.iter().zip(block) {
         times.on(action.kind, || {
             matcher.apply(command, reporter);
-            if at % BATCH_MAX == BATCH_MAX - 1 {
-                reporter.flush();
-            }
         });
     }
 }

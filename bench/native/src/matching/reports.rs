@@ -13,6 +13,8 @@ use super::workload::{FillSink, Fills};
 
 /// Reports that the ring holds.
 const CAPACITY: usize = 1 << 12;
+/// Reports from one publication to the next.
+const PUBLISHED_AT_ONCE: u32 = 16;
 
 pub(crate) type Ring = Arc<SharedMap>;
 
@@ -148,18 +150,20 @@ pub(crate) struct Reporter {
     out: SpscProducer<Report, Ring>,
     /// The resting side of a fill, which comes before the other.
     resting_id: u64,
+    unpublished: u32,
     pub(crate) told: Told,
 }
 
 impl Reporter {
     pub(crate) fn new(ring: &Ring) -> Result<Self, String> {
         let out = SpscProducer::attach(Arc::clone(ring)).map_err(|error| error.to_string())?;
-        Ok(Self { out, resting_id: 0, told: Told::default() })
+        Ok(Self { out, resting_id: 0, unpublished: 0, told: Told::default() })
     }
 
     /// Shows the other thread what was told until now.
     #[inline]
     pub(crate) fn flush(&mut self) {
+        self.unpublished = 0;
         // Nobody sleeps.
         let _ = self.out.flush();
     }
@@ -178,6 +182,10 @@ impl Reporter {
             self.told.waits += 1;
             self.flush();
             std::hint::spin_loop();
+        }
+        self.unpublished += 1;
+        if self.unpublished == PUBLISHED_AT_ONCE {
+            self.flush();
         }
     }
 }
