@@ -258,7 +258,7 @@ fn ask<R: Record>(words: &[AtomicU64], position: u64, capacity: usize) {
 }
 
 /// Writes a record to its slot, word by word.
-#[inline]
+#[inline(always)]
 pub(crate) fn store<R: Record>(words: &[AtomicU64], position: u64, capacity: usize, record: &R) {
     let mut block = [0_u8; RECORD_BYTES_MAX];
     record.write(&mut block[..R::BYTES]);

@@ -63,20 +63,27 @@ impl<R: Record, M: Memory> SpscProducer<R, M> {
     /// # Errors
     ///
     /// [`Full`]; the ring's counter of refusals rises.
-    #[inline]
+    #[inline(always)]
     pub fn push(&mut self, record: &R) -> Result<(), Full> {
-        let words = self.memory.words();
         if self.written.wrapping_sub(self.consumed) >= self.capacity as u64 {
-            self.consumed = words[CONSUMED].load(Ordering::Acquire);
-            if self.written.wrapping_sub(self.consumed) >= self.capacity as u64 {
-                let refused = words[REFUSED].load(Ordering::Relaxed);
-                words[REFUSED].store(refused.wrapping_add(1), Ordering::Relaxed);
-                return Err(Full);
-            }
+            self.look_for_room()?;
         }
-        layout::store(words, self.written, self.capacity, record);
+        layout::store(self.memory.words(), self.written, self.capacity, record);
         self.written = self.written.wrapping_add(1);
         Ok(())
+    }
+
+    /// Reads the consumer's cursor again.
+    #[cold]
+    fn look_for_room(&mut self) -> Result<(), Full> {
+        let words = self.memory.words();
+        self.consumed = words[CONSUMED].load(Ordering::Acquire);
+        if self.written.wrapping_sub(self.consumed) < self.capacity as u64 {
+            return Ok(());
+        }
+        let refused = words[REFUSED].load(Ordering::Relaxed);
+        words[REFUSED].store(refused.wrapping_add(1), Ordering::Relaxed);
+        Err(Full)
     }
 
     /// Shows the consumer all that was pushed. `true` if it sleeps: ring its bell.

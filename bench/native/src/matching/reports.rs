@@ -194,29 +194,37 @@ impl EventSink for Reporter {
     #[inline(always)]
     fn event(&mut self, event: &Event) {
         self.told.of_kind[event.kind as usize % KINDS] += 1;
-        // The order is in the book: no news after Accepted.
-        if event.kind != EventKind::Added {
-            self.tell(event);
+        match event.kind {
+            // The order is in the book: no news after Accepted.
+            EventKind::Added => {}
+            EventKind::Executed => self.executed(event),
+            _ => self.answered(event),
         }
     }
 }
 
 impl Reporter {
-    /// One report of each event, but of the two sides of a fill one for both.
     #[inline(never)]
-    fn tell(&mut self, event: &Event) {
-        let mut report = Report::of(event);
-        if event.kind == EventKind::Executed {
-            if event.flags.contains(EventFlags::RESTING) {
-                self.resting_id = event.order_id;
-                return;
-            }
-            self.told.fills += 1;
-            (report.order_id, report.taker_id) = (self.resting_id, event.order_id);
-            (report.price, report.qty) = (event.last_px.cast_unsigned(), event.last_qty);
-            report.trd_match_id = event.trd_match_id;
+    fn answered(&mut self, event: &Event) {
+        self.push(&Report::of(event));
+    }
+
+    /// One report of the two sides of a fill.
+    #[inline(never)]
+    fn executed(&mut self, event: &Event) {
+        if event.flags.contains(EventFlags::RESTING) {
+            self.resting_id = event.order_id;
+            return;
         }
-        self.push(&report);
+        self.told.fills += 1;
+        self.push(&Report {
+            order_id: self.resting_id,
+            taker_id: event.order_id,
+            price: event.last_px.cast_unsigned(),
+            qty: event.last_qty,
+            trd_match_id: event.trd_match_id,
+            ..Report::of(event)
+        });
     }
 }
 
