@@ -111,17 +111,23 @@ def table(results: dict[tuple[str, str], Result]) -> Table:
     return drawn
 
 
-_COLUMNS = ("median ns", "least to most", "x floor", "instructions", "p50", "p99", "p99.9", "max")
+_COLUMNS = (
+    *("median ns", "least to most", "x floor", "least x", "instructions"),
+    *("p50", "p99", "p99.9", "max"),
+)
+"""`x floor` is of the medians, `least x` of the fastest runs of both: a neighbour on the same core
+slows code that waits for nothing more than code that waits, as the floor does."""
 
 
 def _cells(result: Result, results: dict[tuple[str, str], Result]) -> list[str]:
-    floor = results[result.profile, "floor"].median_ns
+    floor = results[result.profile, "floor"]
     times = result.times.get("all", {})
     counted = result.instructions
     return [
         f"{result.median_ns:.1f}",
         f"{min(result.cpu_ns):.1f} to {max(result.cpu_ns):.1f}",
-        f"{result.median_ns / floor:.2f}",
+        f"{result.median_ns / floor.median_ns:.2f}",
+        f"{min(result.cpu_ns) / min(floor.cpu_ns):.2f}",
         "not counted" if counted is None else f"{counted:,.0f}",
         *(f"{times[name]:,}" if times else "" for name in ("p50", "p99", "p99_9", "max")),
     ]
@@ -133,9 +139,11 @@ def _markdown(
     lines = [
         *heading("make bench-matching", host),
         "",
-        f"Median of {runs} runs in turn, processor time of the matching thread. Percentiles are of "
-        "one more run",
-        "with two looks at the clock around each command, which are in them.",
+        f"Median of {runs} runs in turn, processor time of the matching thread. `x floor` is of "
+        "the medians,",
+        "`least x` of the fastest runs of both. Percentiles are of one more run with two looks at "
+        "the clock",
+        "around each command, which are in them.",
         "",
         f"| profile | path | {' | '.join(_COLUMNS)} |",
         f"|---|---|{'---:|' * len(_COLUMNS)}",
