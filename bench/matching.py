@@ -50,6 +50,8 @@ class Result:
     cpu_ns: list[float] = field(default_factory=list)
     """Of the matching thread, one value for each run."""
     wall_ns: list[float] = field(default_factory=list)
+    quiet_ns: list[float] = field(default_factory=list)
+    """Of the clock, in a tenth of each run: its fastest stretches."""
     times: dict[str, Any] = field(default_factory=dict)
     """Percentiles by kind, each with two looks at the clock in it; ``clock`` are these alone."""
     instructions: float | None = None
@@ -75,6 +77,7 @@ def measure(
             each = told.pop("each")
             result.cpu_ns.append(each["cpu_ns"])
             result.wall_ns.append(each["wall_ns"])
+            result.quiet_ns.append(each["quiet_ns"])
             result.told = told
     for (profile, path), result in results.items():
         if path in _ONE_BY_ONE:
@@ -112,11 +115,11 @@ def table(results: dict[tuple[str, str], Result]) -> Table:
 
 
 _COLUMNS = (
-    *("median ns", "least to most", "x floor", "least x", "instructions"),
+    *("median ns", "least to most", "x floor", "quiet ns", "quiet x", "instructions"),
     *("p50", "p99", "p99.9", "max"),
 )
-"""`x floor` is of the medians, `least x` of the fastest runs of both: a neighbour on the same core
-slows code that waits for nothing more than code that waits, as the floor does."""
+"""Quiet is the fastest tenth of the quietest run, for a path and for the floor: a neighbour on the
+same core slows code that waits for nothing more than code that waits, as the floor does."""
 
 
 def _cells(result: Result, results: dict[tuple[str, str], Result]) -> list[str]:
@@ -127,7 +130,8 @@ def _cells(result: Result, results: dict[tuple[str, str], Result]) -> list[str]:
         f"{result.median_ns:.1f}",
         f"{min(result.cpu_ns):.1f} to {max(result.cpu_ns):.1f}",
         f"{result.median_ns / floor.median_ns:.2f}",
-        f"{min(result.cpu_ns) / min(floor.cpu_ns):.2f}",
+        f"{min(result.quiet_ns):.1f}",
+        f"{min(result.quiet_ns) / min(floor.quiet_ns):.2f}",
         "not counted" if counted is None else f"{counted:,.0f}",
         *(f"{times[name]:,}" if times else "" for name in ("p50", "p99", "p99_9", "max")),
     ]
@@ -139,11 +143,11 @@ def _markdown(
     lines = [
         *heading("make bench-matching", host),
         "",
-        f"Median of {runs} runs in turn, processor time of the matching thread. `x floor` is of "
-        "the medians,",
-        "`least x` of the fastest runs of both. Percentiles are of one more run with two looks at "
-        "the clock",
-        "around each command, which are in them.",
+        f"Median of {runs} runs in turn, processor time of the matching thread. Quiet is what a "
+        "command took in the",
+        "fastest tenth of the stretches of the quietest run, and so of the floor. Percentiles are "
+        "of one more run",
+        "with two looks at the clock around each command, which are in them.",
         "",
         f"| profile | path | {' | '.join(_COLUMNS)} |",
         f"|---|---|{'---:|' * len(_COLUMNS)}",

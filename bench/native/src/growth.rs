@@ -175,7 +175,7 @@ pub(crate) fn measure(size: Size, commands: u32) -> Result<Value, String> {
     while timed < commands as usize {
         block.clear();
         block.extend((0..BLOCK).map(|_| flow.next()));
-        spent.on(|| matcher.apply_all(&block, &mut see));
+        spent.on(block.len(), || matcher.apply_all(&block, &mut see));
         timed += block.len();
     }
     let open = flow.open.len() + usize::from(flow.bettered.is_some());

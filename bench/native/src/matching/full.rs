@@ -45,7 +45,7 @@ pub(crate) fn measure(workload: &Workload, mode: Mode, batch: usize) -> Result<V
     let mut matcher = matcher(workload)?;
     let ring = ring()?;
     let ended = AtomicBool::new(false);
-    let (measured, drained) = std::thread::scope(|scope| {
+    let (mut measured, drained) = std::thread::scope(|scope| {
         let taker = scope.spawn(|| drain(&ring, &ended));
         let measured = play(workload, &mut members, &mut matcher, &ring, mode, batch);
         ended.store(true, Ordering::Release);
@@ -117,11 +117,13 @@ fn play(
         if mode == Mode::Count {
             make()
         } else {
-            making.on(make)
+            making.on(actions.len(), make)
         }
         reporter.await_room();
         match mode {
-            Mode::Tput => spent.on(|| timed_pass(matcher, &block, batch, &mut reporter)),
+            Mode::Tput => spent.on(block.len(), || {
+                timed_pass(matcher, &block, batch, &mut reporter);
+            }),
             Mode::Count => timed_pass(matcher, &block, batch, &mut reporter),
             Mode::Lat => each(matcher, actions, &block, &mut reporter, &mut times),
         }
