@@ -38,7 +38,7 @@ const BAD_SEQ: i64 = -9;
 const BAD_TIMESTAMP: i64 = -10;
 
 /// Commands that the matcher is given at a time, so that it can read ahead.
-const GROUP: usize = 16;
+const GROUP: usize = 64;
 /// Room for events from which on it is given so many: below, one by one, so that few wait.
 const GROUP_ROOM: usize = 4 * GROUP;
 
