@@ -235,11 +235,17 @@ pub(crate) fn check<R: Record>(words: &[AtomicU64], kind: u64) -> Result<usize, 
     Ok(capacity)
 }
 
+/// First word of record `position`.
+#[inline]
+const fn first_word<R: Record>(position: u64, capacity: usize) -> usize {
+    let index = (position as usize) & (capacity - 1);
+    RECORDS + index * (R::BYTES / 8)
+}
+
 /// Where record `position` lies.
 #[inline]
 fn slot<R: Record>(words: &[AtomicU64], position: u64, capacity: usize) -> &[AtomicU64] {
-    let index = (position as usize) & (capacity - 1);
-    let start = RECORDS + index * (R::BYTES / 8);
+    let start = first_word::<R>(position, capacity);
     &words[start..start + R::BYTES / 8]
 }
 
@@ -253,7 +259,7 @@ const AHEAD: [u64; 2] = [8, 2];
 #[cfg(not(loom))]
 #[inline]
 fn ask<R: Record>(words: &[AtomicU64], position: u64, capacity: usize) {
-    let start = RECORDS + ((position as usize) & (capacity - 1)) * (R::BYTES / 8);
+    let start = first_word::<R>(position, capacity);
     (0..R::BYTES / 8).step_by(LINE).for_each(|at| prefetch_to_write_at(words, start + at));
 }
 

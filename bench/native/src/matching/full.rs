@@ -24,7 +24,7 @@ use super::reports::{Drained, Reporter, Ring, Told, drain, ring};
 use super::workload::{Action, End, Outcome, PRICES, Workload};
 
 /// Commands that are made at a time, 48 KiB of them, and the most that are applied in one go.
-pub(crate) const BLOCK: usize = 256;
+const BLOCK: usize = 256;
 
 /// Sizes as the engine's configuration has them if it says nothing, but for ClOrdIDs and limits.
 const OPEN_ORDERS: u32 = 1 << 18;

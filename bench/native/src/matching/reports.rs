@@ -117,14 +117,11 @@ pub(crate) fn ring() -> Result<Ring, String> {
     Ok(map)
 }
 
-/// Numbers of event kinds are below.
-const KINDS: usize = 32;
-
 /// What has been told, by the thread that tells it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Told {
     /// Events of each kind, by its number.
-    of_kind: [u64; KINDS],
+    of_kind: [u64; EventKind::ALL.len() + 1],
     pub(crate) fills: u64,
     /// Looks at a ring that was full.
     pub(crate) waits: u64,
@@ -193,7 +190,7 @@ impl Reporter {
 impl EventSink for Reporter {
     #[inline(always)]
     fn event(&mut self, event: &Event) {
-        self.told.of_kind[event.kind as usize % KINDS] += 1;
+        self.told.of_kind[event.kind as usize] += 1;
         match event.kind {
             // The order is in the book: no news after Accepted.
             EventKind::Added => {}
