@@ -65,12 +65,19 @@ impl<R: Record, M: Memory> SpscProducer<R, M> {
     /// [`Full`]; the ring's counter of refusals rises.
     #[inline(always)]
     pub fn push(&mut self, record: &R) -> Result<(), Full> {
-        if self.written.wrapping_sub(self.consumed) >= self.capacity as u64 {
+        if !self.surely_has_room() {
             self.look_for_room()?;
         }
         layout::store(self.memory.words(), self.written, self.capacity, record);
         self.written = self.written.wrapping_add(1);
         Ok(())
+    }
+
+    /// True if there is room for a record without a look at the consumer's cursor.
+    #[inline(always)]
+    #[must_use]
+    pub fn surely_has_room(&self) -> bool {
+        self.written.wrapping_sub(self.consumed) < self.capacity as u64
     }
 
     /// Reads the consumer's cursor again.

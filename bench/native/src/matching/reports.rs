@@ -14,7 +14,7 @@ use super::workload::{FillSink, Fills};
 /// Reports that the ring holds.
 const CAPACITY: usize = 1 << 12;
 /// Reports from one publication to the next.
-const PUBLISHED_AT_ONCE: u32 = 16;
+const PUBLISHED_AT_ONCE: u32 = 64;
 
 pub(crate) type Ring = Arc<SharedMap>;
 
@@ -173,17 +173,28 @@ impl Reporter {
         }
     }
 
-    #[inline(always)]
-    fn push(&mut self, report: &Report) {
-        while self.out.push(report).is_err() {
+    /// Waits for room in the ring.
+    fn wait(&mut self) {
+        while self.out.room() == 0 {
             self.told.waits += 1;
             self.flush();
             std::hint::spin_loop();
         }
+    }
+
+    /// Writes a report. There is room.
+    #[inline(always)]
+    fn push(&mut self, report: &Report) {
+        let _ = self.out.push(report);
         self.unpublished += 1;
         if self.unpublished == PUBLISHED_AT_ONCE {
-            self.flush();
+            self.publish();
         }
+    }
+
+    #[inline(never)]
+    fn publish(&mut self) {
+        self.flush();
     }
 }
 
@@ -201,9 +212,20 @@ impl EventSink for Reporter {
 }
 
 impl Reporter {
-    #[inline(never)]
+    // What seldom happens is at the end of each, and apart: so they save no registers.
+
+    #[inline(always)]
     fn answered(&mut self, event: &Event) {
+        if !self.out.surely_has_room() {
+            return self.answered_late(event);
+        }
         self.push(&Report::of(event));
+    }
+
+    #[cold]
+    fn answered_late(&mut self, event: &Event) {
+        self.wait();
+        self.answered(event);
     }
 
     /// One report of the two sides of a fill.
@@ -212,6 +234,9 @@ impl Reporter {
         if event.flags.contains(EventFlags::RESTING) {
             self.resting_id = event.order_id;
             return;
+        }
+        if !self.out.surely_has_room() {
+            return self.executed_late(event);
         }
         self.told.fills += 1;
         self.push(&Report {
@@ -222,6 +247,12 @@ impl Reporter {
             trd_match_id: event.trd_match_id,
             ..Report::of(event)
         });
+    }
+
+    #[cold]
+    fn executed_late(&mut self, event: &Event) {
+        self.wait();
+        self.executed(event);
     }
 }
 
