@@ -20,8 +20,8 @@
 //!
 //! The order of a member without an account pays one load wherever an account could matter.
 //!
-//! Every sum fits 128 bits: orders come to fewer than 2^31 * 2^63 lots in all, each at a fee of at
-//! most 2^32, and fewer than 2^62 deposits to 2^63 each. The value of an order fits 63 bits (see
+//! Every sum fits 128 bits: orders come to fewer than 2^31 * 2^63 lots in all, each at a fee
+//! below 2^32, and fewer than 2^62 deposits to 2^63 each. The value of an order fits 63 bits (see
 //! `Instrument::qty_max`).
 
 mod operators;
@@ -40,7 +40,7 @@ use crate::state_hash;
 use crate::storage::Memory;
 
 /// Largest fee or rebate, cash units for a lot.
-pub const FEE_MAX: i64 = 1 << 32;
+pub const FEE_MAX: i64 = u32::MAX as i64;
 
 /// What a member pays for each lot that executes, cash units; a rebate is below 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,10 +52,10 @@ pub struct Fees {
 }
 
 impl Fees {
-    /// The most that a lot can cost; a rebate is not counted on.
+    /// The most that a lot can cost, at most [`FEE_MAX`]; a rebate is not counted on.
     #[inline]
-    fn worst(&self) -> u64 {
-        self.maker_fee.max(self.taker_fee).max(0).unsigned_abs()
+    fn worst(&self) -> u32 {
+        u32::try_from(self.maker_fee.max(self.taker_fee).max(0)).unwrap_or(u32::MAX)
     }
 }
 
@@ -71,10 +71,13 @@ pub struct Account {
     mix: u64,
     /// 0 where the row is free.
     member_id: u32,
+    /// [`Fees::worst`].
+    worst_fee: u32,
 }
 
-/// What a member with an account has of an instrument, lots.
+/// What a member with an account has of an instrument, lots: half a line of the cache.
 #[derive(Clone, Copy, Debug, Default)]
+#[repr(align(32))]
 pub struct Holding {
     /// Not bounded by what was deposited: the others may sell what they do not have.
     held: i128,
@@ -143,9 +146,9 @@ impl Claim {
     /// Cash that it holds back where a lot costs such a fee at most. Where the lowest number is
     /// a price, no quantity is admitted.
     #[inline]
-    fn cash(&self, worst_fee: u64) -> i128 {
+    fn cash(&self, worst_fee: u32) -> i128 {
         let price = turned(self.side, self.limit).max(0).unsigned_abs();
-        let a_lot = price.wrapping_add(worst_fee);
+        let a_lot = price.wrapping_add(worst_fee.into());
         u128::from(a_lot).wrapping_mul(self.qty.into()) as i128
     }
 
@@ -225,7 +228,7 @@ impl<M: Memory> Accounts<M> {
         match self.find(member_id) {
             None => Ok(()),
             Some(row) => {
-                let cash = before.cash(self.row(row).fees.worst());
+                let cash = before.cash(self.row(row).worst_fee);
                 self.cover_more(row, claim, cash, before.lots())
             }
         }
@@ -293,7 +296,7 @@ impl<M: Memory> Accounts<M> {
         let free_cash = account.cash.wrapping_sub(account.reserved).wrapping_add(cash);
         let held_back = less(holding.reserved, lots);
         let free_lots = holding.held.wrapping_sub(held_back.into());
-        let covered = claim.cash(account.fees.worst()) <= free_cash;
+        let covered = claim.cash(account.worst_fee) <= free_cash;
         // No branch on the side: a bid holds back no lots.
         if covered & (i128::from(claim.lots()) <= free_lots) {
             Ok(())
@@ -308,7 +311,7 @@ impl<M: Memory> Accounts<M> {
         let at = row.wrapping_mul(self.instruments).wrapping_add(claim.instrument as usize);
         let holding = certain(self.holdings.as_mut().get_mut(at), "an account has its holdings");
         let account = certain(self.rows.as_mut().get_mut(row), "an account has a row");
-        let (cash, lots) = (claim.cash(account.fees.worst()), claim.lots());
+        let (cash, lots) = (claim.cash(account.worst_fee), claim.lots());
         let covered = cash <= account.free() && i128::from(lots) <= holding.free();
         if covered {
             account.reserved = account.reserved.wrapping_add(cash);
@@ -320,7 +323,7 @@ impl<M: Memory> Accounts<M> {
     #[inline(never)]
     fn hold_back(&mut self, row: usize, claim: &Claim) {
         let (account, holding, _) = self.parts(row, claim.instrument);
-        account.reserved = account.reserved.wrapping_add(claim.cash(account.fees.worst()));
+        account.reserved = account.reserved.wrapping_add(claim.cash(account.worst_fee));
         holding.reserved = more(holding.reserved, claim.lots());
     }
 
@@ -360,7 +363,7 @@ impl<M: Memory> Accounts<M> {
 /// Nothing is held back any more for a claim.
 #[inline]
 fn give_back(account: &mut Account, holding: &mut Holding, claim: &Claim) {
-    account.reserved = account.reserved.wrapping_sub(claim.cash(account.fees.worst()));
+    account.reserved = account.reserved.wrapping_sub(claim.cash(account.worst_fee));
     holding.reserved = less(holding.reserved, claim.lots());
 }
 
@@ -478,6 +481,7 @@ impl<M: Memory> Accounts<M> {
         let account = certain(self.rows.as_mut().get_mut(row), "an account has a row");
         let before = state_hash::terms(account.member_id, &account.fees);
         (account.fees, account.reserved) = (fees, reserved);
+        account.worst_fee = fees.worst();
         let rise = state_hash::terms(account.member_id, &fees).wrapping_sub(before);
         self.mixes = self.mixes.wrapping_add(rise);
     }

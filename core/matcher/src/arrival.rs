@@ -10,12 +10,14 @@ use touchline_types::{
 };
 
 use crate::blocks;
-use crate::book::crosses;
+use crate::book::{RestingOrder, crosses};
 use crate::emitter::{Emitter, EventSink};
 use crate::extras::{Marks, OrderExtra};
+use crate::fills::Aggressor;
 use crate::gates;
 use crate::invariant::next_u64;
-use crate::matcher::{Aggressor, Matcher, reject};
+use crate::matcher::{Matcher, reject};
+use crate::names::Spot;
 use crate::self_match::{Encounter, Guard};
 use crate::state_hash;
 use crate::storage::Memory;
@@ -25,6 +27,8 @@ use crate::warm::Hashes;
 /// An order that arrives: it executes as far as it may, and what is left rests or is cancelled.
 pub(crate) struct Arrival {
     pub(crate) slot: u32,
+    /// Where its ClOrdID leads.
+    pub(crate) name: Spot,
     pub(crate) instrument: u32,
     pub(crate) side: Side,
     /// `None` if it takes every price.
@@ -59,7 +63,7 @@ impl<M: Memory> Matcher<M> {
         self.last_order_id = next_u64(self.last_order_id);
         let Command { side, ord_type, time_in_force, min_qty, .. } = *command;
         let (price, marks) = (limit.unwrap_or(0), Marks::of(command));
-        let slot = self.enter(command, hashes.own, instrument, price, 0, marks);
+        let (slot, _) = self.enter(command, hashes.own, instrument, price, 0, marks);
         out.of_new(EventKind::Accepted, self.last_order_id, command);
         out.last().price = price;
         if marks != Marks::NONE {
@@ -70,28 +74,39 @@ impl<M: Memory> Matcher<M> {
             }
         }
         let guard = Guard::of(command, command.session_id, command.member_id);
-        let arrival =
-            Arrival { slot, instrument, side, limit, ord_type, time_in_force, min_qty, guard };
+        let name = hashes.own;
+        let arrival = Arrival {
+            slot,
+            name,
+            instrument,
+            side,
+            limit,
+            ord_type,
+            time_in_force,
+            min_qty,
+            guard,
+        };
         self.arrive(&arrival, out);
     }
 
-    /// Gives an order that is admitted, the newest one, its slot and its name, which has this hash.
-    /// It is in no queue yet.
+    /// Gives an order that is admitted, the newest one, its slot and its name, which is at this
+    /// spot. It is in no queue yet. Returns what is in the slot as well, so that nobody has to read
+    /// it there at once.
     #[inline(always)]
     pub(crate) fn enter(
         &mut self,
         command: &Command,
-        hash: u64,
+        name: Spot,
         instrument: u32,
         price: i64,
         priority: u64,
         marks: Marks,
-    ) -> u32 {
+    ) -> (u32, RestingOrder) {
         let order_id = self.last_order_id;
         // Written where they stay, word by word: a copy of what was just written, as a whole, would
         // wait until all of it has left the processor.
         let slot = self.books.take_slot();
-        let record = self.names.open(hash, slot);
+        let record = self.names.open(name, slot);
         record.order_id = order_id;
         record.order_qty = command.order_qty;
         record.cum_value = 0;
@@ -103,17 +118,31 @@ impl<M: Memory> Matcher<M> {
         record.ord_type = command.ord_type;
         record.time_in_force = command.time_in_force;
         record.ord_status = OrdStatus::New;
+        // Not of the record, which is not there yet for reads of another size than its writes.
+        let terms = state_hash::Terms::asked(order_id, command);
+        let entered = RestingOrder {
+            price,
+            leaves_qty: command.order_qty,
+            priority,
+            fixed_mix: state_hash::fixed(name.hash, price, &terms),
+            instrument,
+            firm_id: command.firm_id,
+            self_match_id: command.self_match_id,
+            side: command.side,
+            marks,
+            ..RestingOrder::default()
+        };
         let order = self.books.order_mut(slot);
-        order.price = price;
-        order.leaves_qty = command.order_qty;
-        order.priority = priority;
-        order.fixed_mix = state_hash::fixed(hash, price, record);
-        order.instrument = instrument;
-        order.firm_id = command.firm_id;
-        order.self_match_id = command.self_match_id;
-        order.side = command.side;
-        order.marks = marks;
-        slot
+        order.price = entered.price;
+        order.leaves_qty = entered.leaves_qty;
+        order.priority = entered.priority;
+        order.fixed_mix = entered.fixed_mix;
+        order.instrument = entered.instrument;
+        order.firm_id = entered.firm_id;
+        order.self_match_id = entered.self_match_id;
+        order.side = entered.side;
+        order.marks = entered.marks;
+        (slot, entered)
     }
 
     /// Keeps what few orders have.
@@ -130,7 +159,7 @@ impl<M: Memory> Matcher<M> {
 
     /// Executes an order whose acceptance, or trigger, was told just now.
     pub(crate) fn arrive<K: EventSink>(&mut self, arrival: &Arrival, out: &mut Emitter<'_, K>) {
-        let Arrival { slot, instrument, side, ord_type, time_in_force, guard, .. } = *arrival;
+        let Arrival { slot, name, instrument, side, ord_type, time_in_force, guard, .. } = *arrival;
         let limit = arrival.limit.unwrap_or(match side {
             Side::Sell => i64::MIN,
             Side::Buy | Side::Undisclosed => i64::MAX,
@@ -153,18 +182,17 @@ impl<M: Memory> Matcher<M> {
                 return self.cancel_rest(slot, reason, out);
             }
             self.rest(slot);
-            out.once_more(EventKind::Added).priority = self.books.order(slot).priority;
-            return;
+            return out.added(self.books.order(slot).priority);
         }
         if executes {
-            let aggressor = Aggressor { slot, instrument, side, limit, guard };
-            if self.execute(&aggressor, out) == Encounter::Stopped {
-                return self.cancel_rest(slot, Reason::SelfMatch, out);
+            let aggressor = Aggressor { slot, name, instrument, side, limit, guard };
+            match self.execute(&aggressor, out) {
+                Encounter::Passed => {}
+                Encounter::Stopped => return self.cancel_rest(slot, Reason::SelfMatch, out),
+                Encounter::Filled => return,
             }
         }
-        if self.books.order(slot).leaves_qty == 0 {
-            self.close(slot, OrdStatus::Filled);
-        } else if !rests {
+        if !rests {
             self.cancel_rest(slot, Reason::None, out);
         } else if let Some(reason) = self.lacks_level(slot) {
             self.become_limit(slot);

@@ -249,7 +249,8 @@ impl<M: Memory> Books<M> {
             self.free = self.order(reused).next;
             reused
         };
-        self.open = next_u32(self.open);
+        // Slots have numbers of 32 bits.
+        self.open = self.open.wrapping_add(1);
         slot
     }
 
@@ -320,16 +321,24 @@ impl<M: Memory> Books<M> {
         self.ladders.has_room(Ladders::<M>::number(instrument, side), rank(side, price))
     }
 
-    /// True if a side has room for one level more, wherever.
-    #[inline]
-    pub(crate) fn has_room(&self, instrument: u32, side: Side) -> bool {
-        self.ladders.has_spare(Ladders::<M>::number(instrument, side))
+    /// True if an order at a price meets none of the other side, and its own has room for a level
+    /// more, wherever.
+    #[inline(always)]
+    pub(crate) fn surely_rests(&self, instrument: u32, side: Side, price: i64) -> bool {
+        self.ladders.surely_rests(Ladders::<M>::number(instrument, side), rank(side, price))
     }
 
     /// Puts an order at the back of the queue at its price.
     #[inline(always)]
     pub(crate) fn enqueue(&mut self, slot: u32) {
-        let RestingOrder { price, leaves_qty, instrument, side, priority, .. } = *self.order(slot);
+        let order = *self.order(slot);
+        self.enqueue_as(slot, &order);
+    }
+
+    /// As [`enqueue`](Self::enqueue), of an order with these terms.
+    #[inline(always)]
+    pub(crate) fn enqueue_as(&mut self, slot: u32, terms: &RestingOrder) {
+        let RestingOrder { price, leaves_qty, instrument, side, priority, .. } = *terms;
         invariant(leaves_qty > 0, "an order that rests has a quantity");
         let (ladder, rank) = (Ladders::<M>::number(instrument, side), rank(side, price));
         let tail = match self.ladders.find_mut(ladder, rank) {

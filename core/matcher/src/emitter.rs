@@ -6,7 +6,7 @@ use touchline_types::{
 
 use crate::book::RestingOrder;
 use crate::invariant::{invariant, next_u32};
-use crate::names::{OrderRecord, PastRecord};
+use crate::names::{OrderRecord, PastRecord, Standing};
 
 /// Takes the events of a command, in order.
 pub trait EventSink {
@@ -65,6 +65,24 @@ impl<'a, K: EventSink> Emitter<'a, K> {
         self.event
     }
 
+    /// Begins an event of an order that stands so, whatever its record says.
+    #[inline(always)]
+    pub(crate) fn of_standing(
+        &mut self,
+        kind: EventKind,
+        order: &RestingOrder,
+        record: &OrderRecord,
+        standing: &Standing,
+    ) -> &mut Event {
+        self.next(kind);
+        if self.has_extras {
+            self.forget_extras();
+        }
+        tell_record(self.event, record, order.price, standing);
+        self.event.leaves_qty = order.leaves_qty;
+        self.event
+    }
+
     /// Begins an event of a new order of which nothing has executed: what its command says.
     #[inline(always)]
     pub(crate) fn of_new(&mut self, kind: EventKind, order_id: u64, command: &Command) {
@@ -72,12 +90,48 @@ impl<'a, K: EventSink> Emitter<'a, K> {
         if self.has_extras {
             self.forget_extras();
         }
-        let event = &mut *self.event;
-        tell_asked(event, command);
-        event.order_id = order_id;
-        event.leaves_qty = command.order_qty;
-        (event.cum_qty, event.cum_value) = (0, 0);
-        event.ord_status = OrdStatus::New;
+        tell_new(self.event, order_id, command);
+    }
+
+    /// Tells that a plain order was accepted and rests.
+    #[inline(always)]
+    pub(crate) fn of_plain(&mut self, order_id: u64, priority: u64, command: &Command) {
+        let event = self.first(EventKind::Accepted);
+        tell_new(event, order_id, command);
+        self.added(priority);
+    }
+
+    /// True if the command has no event yet.
+    #[inline]
+    pub(crate) const fn is_fresh(&self) -> bool {
+        self.begun == 0
+    }
+
+    /// Begins the first event of a command.
+    #[inline(always)]
+    fn first(&mut self, kind: EventKind) -> &mut Event {
+        self.event.index = 0;
+        self.begun = 1;
+        self.event.kind = kind;
+        empty(self.event);
+        self.event
+    }
+
+    /// Tells that a plain order, which rested with so much, is cancelled.
+    #[inline(always)]
+    pub(crate) fn of_canceled(
+        &mut self,
+        record: &OrderRecord,
+        price: i64,
+        last: &Standing,
+        leaves_qty: u64,
+        command: &Command,
+    ) {
+        let event = self.first(EventKind::Canceled);
+        tell_record(event, record, price, last);
+        event.last_qty = leaves_qty;
+        event.flags = EventFlags::RESTING;
+        (event.orig_cl_ord_id, event.cl_ord_id) = (record.cl_ord_id, command.cl_ord_id);
     }
 
     /// The event is to say what few orders have.
@@ -102,34 +156,31 @@ impl<'a, K: EventSink> Emitter<'a, K> {
         self.event
     }
 
-    /// Begins another event of the order of the event before, which has not changed since.
-    #[inline]
-    pub(crate) fn once_more(&mut self, kind: EventKind) -> &mut Event {
-        let leaves_qty = self.event.leaves_qty;
-        let event = self.next(kind);
-        event.leaves_qty = leaves_qty;
-        event
+    /// Begins another event of the order of the event before, an acceptance. Nothing has changed
+    /// since, and it says nothing else but the place of the order.
+    #[inline(always)]
+    pub(crate) fn added(&mut self, priority: u64) {
+        let event = self.succeed(EventKind::Added);
+        event.priority = priority;
+    }
+
+    /// Ends the event before, and begins one in its place that says the same.
+    #[inline(always)]
+    fn succeed(&mut self, kind: EventKind) -> &mut Event {
+        if self.begun > 0 {
+            self.sink.event(self.event);
+        }
+        self.event.index = self.begun;
+        self.begun = next_u32(self.begun);
+        self.event.kind = kind;
+        self.event
     }
 
     /// Ends the event before, and begins one in its place. What [`tell`] says is left as it was.
     #[inline]
     fn next(&mut self, kind: EventKind) -> &mut Event {
-        if self.begun > 0 {
-            self.sink.event(self.event);
-        }
-        let event = &mut *self.event;
-        event.index = self.begun;
-        self.begun = next_u32(self.begun);
-        event.kind = kind;
-        event.trd_match_id = 0;
-        event.leaves_qty = 0;
-        event.last_px = 0;
-        event.last_qty = 0;
-        event.priority = 0;
-        event.orig_cl_ord_id = [0; 20];
-        event.reason = Reason::None;
-        event.phase = TradingPhase::None;
-        event.flags = EventFlags::NONE;
+        let event = self.succeed(kind);
+        empty(event);
         event
     }
 
@@ -145,10 +196,34 @@ impl<'a, K: EventSink> Emitter<'a, K> {
     }
 }
 
+/// Nothing of what [`tell`] does not say.
+#[inline(always)]
+fn empty(event: &mut Event) {
+    event.trd_match_id = 0;
+    event.leaves_qty = 0;
+    event.last_px = 0;
+    event.last_qty = 0;
+    event.priority = 0;
+    event.orig_cl_ord_id = [0; 20];
+    event.reason = Reason::None;
+    event.phase = TradingPhase::None;
+    event.flags = EventFlags::NONE;
+}
+
 /// What events are written on, before the first one.
 #[inline]
 pub(crate) fn sheet() -> Event {
     Event::of(EventKind::Status)
+}
+
+/// Fills in what a command says of its order, of which nothing has executed.
+#[inline(always)]
+fn tell_new(event: &mut Event, order_id: u64, command: &Command) {
+    tell_asked(event, command);
+    event.order_id = order_id;
+    event.leaves_qty = command.order_qty;
+    (event.cum_qty, event.cum_value) = (0, 0);
+    event.ord_status = OrdStatus::New;
 }
 
 /// Fills in the terms and the owner that a command says.
@@ -168,29 +243,25 @@ pub(crate) fn tell_asked(event: &mut Event, command: &Command) {
 /// Fills in the terms, the owner and the state of an open order.
 #[inline]
 pub(crate) fn tell(event: &mut Event, order: &RestingOrder, record: &OrderRecord) {
-    event.order_id = record.order_id;
-    event.price = record.price(order);
-    event.order_qty = record.order_qty;
+    tell_record(event, record, order.price, &record.standing(order));
     event.leaves_qty = order.leaves_qty;
-    event.cum_qty = record.cum_qty(order);
-    event.cum_value = record.cum_value;
-    event.cl_ord_id = record.cl_ord_id;
-    event.instrument_id = record.instrument_id;
-    event.session_id = record.session_id;
-    event.member_id = record.member_id;
-    event.side = record.side;
-    event.ord_type = record.ord_type;
-    event.time_in_force = record.time_in_force;
-    event.ord_status = record.ord_status;
 }
 
 /// Fills in the terms, the owner and the last state of an order that is gone: it leaves nothing.
-pub(crate) fn tell_past(event: &mut Event, record: &PastRecord) {
+pub(crate) fn tell_past(event: &mut Event, past: &PastRecord) {
+    let PastRecord { record, price, cum_qty } = past;
+    let OrderRecord { cum_value, ord_status, .. } = *record;
+    tell_record(event, record, *price, &Standing { cum_qty: *cum_qty, cum_value, ord_status });
+}
+
+/// Fills in what a record says of an order that stands so.
+#[inline(always)]
+fn tell_record(event: &mut Event, record: &OrderRecord, price: i64, standing: &Standing) {
     event.order_id = record.order_id;
-    event.price = record.price;
+    event.price = price;
     event.order_qty = record.order_qty;
-    event.cum_qty = record.cum_qty;
-    event.cum_value = record.cum_value;
+    event.cum_qty = standing.cum_qty;
+    event.cum_value = standing.cum_value;
     event.cl_ord_id = record.cl_ord_id;
     event.instrument_id = record.instrument_id;
     event.session_id = record.session_id;
@@ -198,5 +269,5 @@ pub(crate) fn tell_past(event: &mut Event, record: &PastRecord) {
     event.side = record.side;
     event.ord_type = record.ord_type;
     event.time_in_force = record.time_in_force;
-    event.ord_status = record.ord_status;
+    event.ord_status = standing.ord_status;
 }

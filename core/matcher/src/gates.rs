@@ -61,7 +61,7 @@ use crate::extras::Marks;
 use crate::instrument::Instrument;
 use crate::invariant::less;
 use crate::limits::Limits;
-use crate::names::{Name, Named, Names};
+use crate::names::{Named, Names};
 use crate::storage::Memory;
 use crate::terms;
 use crate::view::LimitsView;
@@ -172,7 +172,7 @@ pub(crate) fn change_phase<M: Memory>(books: &Books<M>, command: &Command) -> Re
 
 /// The order that a replace names, open or gone, if there is one.
 pub(crate) fn known<M: Memory>(names: &Names<M>, command: &Command) -> Option<Named> {
-    names.find(&Name::of(command.member_id, &command.orig_cl_ord_id))
+    names.find(&names.name(command.member_id, &command.orig_cl_ord_id))
 }
 
 /// Checks a block, or the end of one.

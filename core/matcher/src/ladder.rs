@@ -32,8 +32,13 @@ pub(crate) const fn rank(side: Side, price: i64) -> i64 {
 /// 1 for an offer, 0 for a bid: a place in a pair of both.
 #[inline]
 pub(crate) const fn sells(side: Side) -> usize {
-    (side as u8 == Side::Sell as u8) as usize
+    (side as u8 >> 1) as usize
 }
+
+const _: () = assert!(
+    sells(Side::Undisclosed) == 0 && sells(Side::Buy) == 0 && sells(Side::Sell) == 1,
+    "the numbers of FIX: 1 buys, 2 sells"
+);
 
 /// The number for a bid, less than nothing for an offer.
 #[inline]
@@ -84,7 +89,7 @@ pub struct Ladder {
 
 impl Ladder {
     const fn len(&self) -> u32 {
-        self.near.saturating_add(self.far)
+        self.near.wrapping_add(self.far)
     }
 }
 
@@ -120,6 +125,8 @@ pub(crate) struct Ladders<M: Memory> {
     /// Levels on a side at most.
     levels: usize,
     bits: u32,
+    /// Prices of a window, less one.
+    mask: usize,
 }
 
 impl<M: Memory> Ladders<M> {
@@ -133,7 +140,8 @@ impl<M: Memory> Ladders<M> {
     ) -> Self {
         heads.as_mut().fill(Ladder::default());
         words.as_mut().fill(0);
-        Self { heads, near, words, far, levels, bits: window_bits(levels) }
+        let (bits, mask) = (window_bits(levels), window_len(levels).wrapping_sub(1));
+        Self { heads, near, words, far, levels, bits, mask }
     }
 
     /// Number of a side's ladder.
@@ -211,6 +219,16 @@ impl<M: Memory> Ladders<M> {
     #[inline(always)]
     pub(crate) fn has_spare(&self, ladder: usize) -> bool {
         (self.head(ladder).len() as usize) < self.levels
+    }
+
+    /// True if what joins a ladder at a rank meets nothing of the other side of its book, and there
+    /// is room for one level more.
+    #[inline(always)]
+    pub(crate) fn surely_rests(&self, ladder: usize, rank: i64) -> bool {
+        let (own, other) = (self.head(ladder), self.head(ladder ^ 1));
+        // What is a rank to one side is its reverse to the other.
+        let meets = other.near > 0 && rank >= !other.best;
+        !meets && (own.len() as usize) < self.levels
     }
 
     /// The next level below a rank.
@@ -408,7 +426,7 @@ impl<M: Memory> Ladders<M> {
 
     #[inline]
     const fn mask(&self) -> usize {
-        1_usize.wrapping_shl(self.bits).wrapping_sub(1)
+        self.mask
     }
 
     /// Place of a rank in the circle.

@@ -87,6 +87,7 @@ mod emitter;
 mod error;
 mod expiry;
 mod extras;
+mod fills;
 mod gates;
 mod iceberg;
 mod instrument;
@@ -118,7 +119,7 @@ pub use instrument::{Instrument, InstrumentLimits};
 pub use ladder::{FarLevel, Ladder, Level};
 pub use limits::{SessionLimits, SessionPosition};
 pub use matcher::Matcher;
-pub use names::{NameLine, OrderRecord, PastRecord};
+pub use names::{NameLine, PastRecord, RecordLine};
 pub use plain::Ways;
 pub use storage::{Capacity, Lent, Memory, Storage, StorageNeeds};
 #[cfg(feature = "std")]

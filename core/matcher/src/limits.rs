@@ -31,8 +31,9 @@ use crate::view::LimitsView;
 /// largest bucket, `u32::MAX` tokens, is below half of what 64 bits hold.
 const TOKEN: u64 = 1_000_000_000;
 
-/// The limits of a session, and its bucket.
+/// The limits of a session, and its bucket: a line of the cache.
 #[derive(Clone, Copy, Debug, Default)]
+#[repr(align(64))]
 pub struct SessionLimits {
     /// 0 where the row is free.
     pub(crate) session_id: u32,
@@ -95,10 +96,11 @@ impl SessionLimits {
     }
 }
 
-/// What a session holds of an instrument, and could come to hold.
+/// What a session holds of an instrument, and could come to hold: half a line of the cache.
 #[derive(Clone, Copy, Debug, Default)]
+#[repr(align(32))]
 pub struct SessionPosition {
-    /// Lots bought less lots sold. Stays at the ends of its range.
+    /// Lots bought less lots sold. Stays at 2^63 - 1 either way.
     pub(crate) position: i64,
     /// Sum of leaves_qty of its open bids, and of its open offers.
     pub(crate) open_qty: [u64; 2],
@@ -114,14 +116,14 @@ impl SessionPosition {
     }
 
     /// The worst that can happen to it: all open orders of a side execute, and so many lots more.
-    /// No sum of three numbers of 64 bits is too large for 128.
+    /// `None` is above every limit.
     #[inline(always)]
-    fn worst(&self, side: Side, qty: u64) -> i128 {
+    fn worst(&self, side: Side, qty: u64) -> Option<i64> {
         let [bids, offers] = self.open_qty;
-        let position = i128::from(self.position);
-        let (position, open_qty) =
-            if sells(side) == 1 { (position.wrapping_neg(), offers) } else { (position, bids) };
-        position.wrapping_add(open_qty.into()).wrapping_add(qty.into())
+        let open_qty = if sells(side) == 1 { offers } else { bids };
+        // The entry checks bound what is open of a book, and an order, to 63 bits each.
+        let more = open_qty.wrapping_add(qty);
+        turned(side, self.position).checked_add_unsigned(more)
     }
 
     /// Moves the position; returns by how much its part of the state hash rises.
@@ -129,7 +131,7 @@ impl SessionPosition {
     fn trade(&mut self, session_id: u32, instrument: u32, side: Side, qty: u64) -> u64 {
         // The entry checks bound quantities to 63 bits.
         let bought = turned(side, qty as i64);
-        self.position = self.position.saturating_add(bought);
+        self.position = self.position.saturating_add(bought).max(i64::MIN.wrapping_add(1));
         let before = self.mix;
         self.mix = state_hash::position(session_id, instrument, self.position);
         self.mix.wrapping_sub(before)
@@ -239,7 +241,7 @@ impl<M: Memory> Limits<M> {
         let worst = held.worst(side, order_qty);
         let credit = row.credit_at(timestamp);
         let passes = (max_order_qty == 0 || order_qty <= max_order_qty)
-            && (max_position == 0 || worst <= max_position.into())
+            && (max_position == 0 || worst.is_some_and(|worst| worst <= max_position))
             && (rate_per_s == 0 || credit >= TOKEN);
         if !passes {
             return false;
@@ -331,7 +333,8 @@ impl<M: Memory> Limits<M> {
         qty: u64,
     ) -> Result<(), Reason> {
         let most = self.row(row).terms.max_position;
-        let fits = self.position_at(row, instrument).worst(side, qty) <= most.into();
+        let worst = self.position_at(row, instrument).worst(side, qty);
+        let fits = worst.is_some_and(|worst| worst <= most);
         if most == 0 || fits { Ok(()) } else { Err(Reason::PositionLimit) }
     }
 

@@ -32,23 +32,20 @@
 //! older ClOrdID of a replaced one, has ord_status Rejected and reason UnknownOrder; of an order
 //! that is gone it has the final state.
 
-use touchline_types::{
-    Command, CommandKind, Event, EventFlags, EventKind, OrdStatus, Reason, Side,
-};
+use touchline_types::{Command, CommandKind, Event, EventFlags, EventKind, OrdStatus, Reason};
 
 use crate::accounts::{AccountStorage, Accounts, Claim};
 use crate::blocks::Blocks;
-use crate::book::{BookStorage, Books, RestingOrder, crosses};
+use crate::book::{BookStorage, Books, RestingOrder};
 use crate::emitter::{Emitter, EventSink, sheet, tell, tell_asked, tell_past};
 use crate::error::{MatcherError, check_limits};
 use crate::extras::{Extras, Marks};
 use crate::gates::{self, Refusal};
 use crate::instrument::{Instrument, InstrumentLimits};
-use crate::invariant::{invariant, less, more, next_u64};
+use crate::invariant::{invariant, next_u64};
 use crate::limits::Limits;
-use crate::names::{Name, NameStorage, Named, Names, OrderRecord};
+use crate::names::{NameStorage, Named, Names, OrderRecord, Spot, Standing};
 use crate::plain::Ways;
-use crate::self_match::{Encounter, Guard};
 use crate::state_hash;
 use crate::storage::{Memory, Storage};
 use crate::warm::Hashes;
@@ -77,23 +74,6 @@ pub struct Matcher<M: Memory> {
     pub(crate) last_order_id: u64,
     last_trd_match_id: u64,
     pub(crate) last_priority: u64,
-}
-
-/// An order that is matching: in no queue, but in its slot.
-pub(crate) struct Aggressor {
-    pub(crate) slot: u32,
-    pub(crate) instrument: u32,
-    pub(crate) side: Side,
-    /// Worst price it takes.
-    pub(crate) limit: i64,
-    pub(crate) guard: Option<Guard>,
-}
-
-/// One fill of a resting order.
-pub(crate) struct Fill {
-    pub(crate) px: i64,
-    pub(crate) qty: u64,
-    pub(crate) trd_match_id: u64,
 }
 
 impl<M: Memory> Matcher<M> {
@@ -287,7 +267,7 @@ impl<M: Memory> Matcher<M> {
 
     fn order_status<K: EventSink>(&self, command: &Command, out: &mut Emitter<'_, K>) {
         let event = out.begin(EventKind::Status);
-        match self.names.find(&Name::of(command.member_id, &command.cl_ord_id)) {
+        match self.names.find(&self.names.name(command.member_id, &command.cl_ord_id)) {
             None | Some(Named::Superseded) => {
                 ask(event, command);
                 event.ord_status = OrdStatus::Rejected;
@@ -304,113 +284,6 @@ impl<M: Memory> Matcher<M> {
             }
         }
         out.last().session_id = command.session_id;
-    }
-
-    /// Executes an order against the other side, best price first, then by priority, until it
-    /// meets one of its owner that stops it.
-    pub(crate) fn execute<K: EventSink>(
-        &mut self,
-        aggressor: &Aggressor,
-        out: &mut Emitter<'_, K>,
-    ) -> Encounter {
-        let Aggressor { slot: arrived, instrument, side, limit, .. } = *aggressor;
-        let value_before = self.names.record(arrived).cum_value;
-        let mut encounter = Encounter::Passed;
-        let mut executed = 0;
-        let mut last_px = None;
-        loop {
-            let missing = self.books.order(arrived).leaves_qty;
-            if missing == 0 {
-                break;
-            }
-            let Some(touch) = self.books.touch(instrument, side.opposite()) else { break };
-            if !crosses(side, limit, touch.price) {
-                break;
-            }
-            let (slot, px) = (touch.head, touch.price);
-            if let Some(guard) = &aggressor.guard
-                && guard.meets(self.books.order(slot), self.names.record(slot))
-            {
-                encounter = self.prevent(guard, arrived, slot, out);
-                if encounter == Encounter::Stopped {
-                    break;
-                }
-                continue;
-            }
-            let name = self.look_behind(slot);
-            let qty = missing.min(self.at_hand(slot));
-            let fill = Fill { px, qty, trd_match_id: self.next_trd_match_id() };
-            let flags = EventFlags::RESTING.with(EventFlags::PRINTABLE);
-            let is_spent = self.fill_resting(slot, name, &fill, flags, out);
-            let order = self.books.order_mut(arrived);
-            order.leaves_qty = less(missing, qty);
-            let record = self.names.record_mut(arrived);
-            record.fill(px, qty, order.leaves_qty);
-            let marks = order.marks;
-            let event = out.of_order(EventKind::Executed, order, record);
-            fill.tell(event, EventFlags::AGGRESSOR);
-            if marks != Marks::NONE {
-                self.extras.tell(arrived, marks, out.with_extras());
-            }
-            if is_spent {
-                self.replenish(slot, out);
-            }
-            executed = more(executed, qty);
-            last_px = Some(px);
-        }
-        if last_px.is_some() {
-            let OrderRecord { session_id, member_id, cum_value, .. } = *self.names.record(arrived);
-            self.limits.took(session_id, instrument, side, executed);
-            let value = cum_value.wrapping_sub(value_before);
-            self.accounts.took(member_id, instrument, side, executed, value);
-            self.change_instrument(instrument, |each| each.last_px = last_px);
-            self.woken = instrument;
-        }
-        encounter
-    }
-
-    /// Executes part or all of a resting order, whose ClOrdID has the hash `name`. True if that was
-    /// all that an iceberg shows.
-    #[inline]
-    pub(crate) fn fill_resting<K: EventSink>(
-        &mut self,
-        slot: u32,
-        name: u64,
-        fill: &Fill,
-        flags: EventFlags,
-        out: &mut Emitter<'_, K>,
-    ) -> bool {
-        if self.books.order(slot).marks.is_hidden() {
-            self.reveal(slot, fill.qty, out);
-        }
-        let is_spent = self.books.order(slot).leaves_qty == fill.qty;
-        if is_spent {
-            // Its level counts it until it is off the queue.
-            self.books.order_mut(slot).leaves_qty = 0;
-        } else {
-            self.books.reduce(slot, fill.qty);
-        }
-        let order = self.books.order(slot);
-        let RestingOrder { leaves_qty, priority, mix, instrument, side, marks, .. } = *order;
-        self.mixes = self.mixes.wrapping_sub(mix);
-        let record = self.names.record_mut(slot);
-        record.fill(fill.px, fill.qty, leaves_qty);
-        self.limits.filled(record.session_id, instrument, side, fill.qty);
-        let claim = Claim { qty: fill.qty, ..Claim::of(order) };
-        self.accounts.filled(record.member_id, &claim, fill.px);
-        let event = out.of_order(EventKind::Executed, order, record);
-        event.priority = priority;
-        fill.tell(event, flags);
-        if marks != Marks::NONE {
-            self.extras.tell(slot, marks, out.with_extras());
-        }
-        if is_spent {
-            self.books.dequeue_of(slot, fill.qty);
-            self.close_named(slot, name, OrdStatus::Filled);
-            return false;
-        }
-        self.mix_in(slot);
-        marks != Marks::NONE && self.at_hand(slot) == 0
     }
 
     /// Gives an order the last place at its price.
@@ -481,27 +354,6 @@ impl<M: Memory> Matcher<M> {
         event
     }
 
-    /// Keeps the final state of an order, which is in no queue, and gives its slot back.
-    #[inline]
-    pub(crate) fn close(&mut self, slot: u32, ord_status: OrdStatus) {
-        self.close_named(slot, self.names.hash_of(slot), ord_status);
-    }
-
-    /// As [`close`](Self::close), of an order whose ClOrdID has this hash.
-    #[inline]
-    fn close_named(&mut self, slot: u32, hash: u64, ord_status: OrdStatus) {
-        let order = self.books.order(slot);
-        let record = self.names.record_mut(slot);
-        record.ord_status = ord_status;
-        let (cum_qty, cum_value) = (record.cum_qty(order), record.cum_value);
-        // The past keeps no extras.
-        let fixed_mix = order.fixed_mix.wrapping_sub(self.extras.mix(slot, order.marks));
-        let mix = state_hash::gone(fixed_mix, cum_qty, cum_value, ord_status);
-        self.mixes = self.mixes.wrapping_add(mix);
-        self.names.close(slot, hash, order);
-        self.books.release(slot);
-    }
-
     /// Adds an open order to the state hash.
     #[inline(always)]
     pub(crate) fn mix_in(&mut self, slot: u32) {
@@ -538,6 +390,24 @@ impl<M: Memory> Matcher<M> {
         self.mixes = self.mixes.wrapping_sub(before).wrapping_add(found.mix);
     }
 
+    /// Keeps the final state of an order, which is in no queue, and gives its slot back.
+    #[inline]
+    pub(crate) fn close(&mut self, slot: u32, ord_status: OrdStatus) {
+        let standing = self.names.record(slot).standing(self.books.order(slot));
+        self.close_named(slot, self.names.spot_of(slot), &Standing { ord_status, ..standing });
+    }
+
+    /// As [`close`](Self::close), of an order whose ClOrdID is at this spot and that stood so.
+    #[inline]
+    pub(crate) fn close_named(&mut self, slot: u32, name: Spot, last: &Standing) {
+        let order = self.books.order(slot);
+        // The past keeps no extras.
+        let fixed_mix = order.fixed_mix.wrapping_sub(self.extras.mix(slot, order.marks));
+        self.mixes = self.mixes.wrapping_add(state_hash::gone(fixed_mix, last));
+        self.names.close(slot, name, order.price, last);
+        self.books.release(slot);
+    }
+
     pub(crate) fn next_trd_match_id(&mut self) -> u64 {
         self.last_trd_match_id = next_u64(self.last_trd_match_id);
         self.last_trd_match_id
@@ -571,15 +441,6 @@ impl<M: Memory> Matcher<M> {
         event.cl_ord_id = command.cl_ord_id;
         event.orig_cl_ord_id = command.orig_cl_ord_id;
         event.reason = refusal.reason;
-        event.flags = flags;
-    }
-}
-
-impl Fill {
-    pub(crate) fn tell(&self, event: &mut Event, flags: EventFlags) {
-        event.last_px = self.px;
-        event.last_qty = self.qty;
-        event.trd_match_id = self.trd_match_id;
         event.flags = flags;
     }
 }

@@ -46,11 +46,15 @@ pub(crate) enum Named {
     Superseded,
 }
 
-/// What events tell of an open order beside its `RestingOrder`: a cache line. Quantities in lots,
-/// price in price units.
-#[derive(Clone, Copy, Debug)]
+/// The record of an open order, a cache line.
+#[derive(Clone, Copy, Debug, Default)]
 #[repr(align(64))]
-pub struct OrderRecord {
+pub struct RecordLine(OrderRecord);
+
+/// What events tell of an order beside its `RestingOrder`. Quantities in lots, price in price
+/// units.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OrderRecord {
     pub(crate) order_id: u64,
     pub(crate) order_qty: u64,
     pub(crate) cum_value: i64,
@@ -58,8 +62,9 @@ pub struct OrderRecord {
     pub(crate) member_id: u32,
     pub(crate) session_id: u32,
     pub(crate) instrument_id: u32,
-    /// The next order whose ClOrdID has the same chain.
-    pub(crate) chained: u32,
+    /// The next record of its chain: of an open order a slot; of one of the past its number from 1,
+    /// and [`SUPERSEDED`].
+    chained: u32,
     pub(crate) side: Side,
     /// None where no order is open.
     pub(crate) ord_type: OrdType,
@@ -87,21 +92,33 @@ impl Default for OrderRecord {
 }
 
 impl OrderRecord {
-    /// Counts a fill that leaves so much.
-    #[inline]
-    pub(crate) fn fill(&mut self, last_px: i64, last_qty: u64, leaves_qty: u64) {
-        let value = i64::try_from(last_qty).ok().and_then(|qty| qty.checked_mul(last_px));
-        let sum = value.and_then(|value| self.cum_value.checked_add(value));
-        self.cum_value = certain(sum, "the value of an order fits: Instrument::qty_max");
-        self.ord_status =
-            if leaves_qty == 0 { OrdStatus::Filled } else { OrdStatus::PartiallyFilled };
+    /// How an order with this record stands.
+    #[inline(always)]
+    pub(crate) fn standing(&self, order: &RestingOrder) -> Standing {
+        let Self { cum_value, ord_status, .. } = *self;
+        Standing { cum_qty: self.cum_qty(order), cum_value, ord_status }
     }
 
-    /// Price(44): 0 of a market order that has no limit.
-    #[inline]
-    #[expect(clippy::unused_self, reason = "the terms of an order are asked of its record")]
-    pub(crate) const fn price(&self, order: &RestingOrder) -> i64 {
-        order.price
+    /// How it stands after a fill that leaves so much.
+    #[inline(always)]
+    pub(crate) fn filled(&self, last_px: i64, last_qty: u64, leaves_qty: u64) -> Standing {
+        let value = i64::try_from(last_qty).ok().and_then(|qty| qty.checked_mul(last_px));
+        let sum = value.and_then(|value| self.cum_value.checked_add(value));
+        Standing {
+            cum_qty: less(self.order_qty, leaves_qty),
+            cum_value: certain(sum, "the value of an order fits: Instrument::qty_max"),
+            ord_status: if leaves_qty == 0 {
+                OrdStatus::Filled
+            } else {
+                OrdStatus::PartiallyFilled
+            },
+        }
+    }
+
+    /// Keeps how an order that stays open stands.
+    #[inline(always)]
+    pub(crate) fn keep(&mut self, standing: &Standing) {
+        (self.cum_value, self.ord_status) = (standing.cum_value, standing.ord_status);
     }
 
     /// CumQty(14).
@@ -112,57 +129,29 @@ impl OrderRecord {
 }
 
 /// A ClOrdID whose order is gone or known by a later one: the order as it was then.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct PastRecord {
-    pub(crate) order_id: u64,
+    pub(crate) record: OrderRecord,
     pub(crate) price: i64,
-    pub(crate) order_qty: u64,
     pub(crate) cum_qty: u64,
-    pub(crate) cum_value: i64,
-    pub(crate) cl_ord_id: ClOrdId,
-    pub(crate) member_id: u32,
-    pub(crate) session_id: u32,
-    pub(crate) instrument_id: u32,
-    pub(crate) side: Side,
-    pub(crate) ord_type: OrdType,
-    pub(crate) time_in_force: TimeInForce,
-    pub(crate) ord_status: OrdStatus,
-    /// The next record of its chain, by its number from 1; and [`SUPERSEDED`].
-    link: u32,
-}
-
-impl Default for PastRecord {
-    fn default() -> Self {
-        Self::of(&RestingOrder::default(), &OrderRecord::default(), 0)
-    }
 }
 
 impl PastRecord {
-    #[inline]
-    fn of(order: &RestingOrder, record: &OrderRecord, link: u32) -> Self {
-        Self {
-            order_id: record.order_id,
-            price: record.price(order),
-            order_qty: record.order_qty,
-            cum_qty: record.cum_qty(order),
-            cum_value: record.cum_value,
-            cl_ord_id: record.cl_ord_id,
-            member_id: record.member_id,
-            session_id: record.session_id,
-            instrument_id: record.instrument_id,
-            side: record.side,
-            ord_type: record.ord_type,
-            time_in_force: record.time_in_force,
-            ord_status: record.ord_status,
-            link,
-        }
-    }
-
     /// True if the order is known by a later ClOrdID.
     #[inline]
     pub(crate) const fn is_superseded(&self) -> bool {
-        self.link & SUPERSEDED != 0
+        self.record.chained & SUPERSEDED != 0
     }
+}
+
+/// How much of an order has executed, at what value, and what that makes of it. It goes from hand
+/// to hand, and into the record only if the order stays: a processor hands what was just written
+/// on to reads of the same size, but not to a copy of the whole.
+#[derive(Clone, Copy)]
+pub(crate) struct Standing {
+    pub(crate) cum_qty: u64,
+    pub(crate) cum_value: i64,
+    pub(crate) ord_status: OrdStatus,
 }
 
 /// What a hash chooses: chains, and bits of names that were used.
@@ -235,36 +224,26 @@ impl NameLine {
     }
 }
 
-/// A part of a whole that a hash chooses, by its higher half.
-#[inline]
-const fn part_of(hash: u64, whole: usize) -> usize {
-    ((hash >> 32).wrapping_mul(whole as u64) >> 32) as usize
+/// The hash of a name, and the line that it chooses: made once for each command.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Spot {
+    pub(crate) hash: u64,
+    line: u32,
 }
 
-/// A member's ClOrdID with its hash, which is made once for each command.
+/// A member's ClOrdID with its spot.
 #[derive(Clone, Copy)]
 pub(crate) struct Name<'c> {
     member_id: u32,
     cl_ord_id: &'c ClOrdId,
-    hash: u64,
+    pub(crate) spot: Spot,
 }
 
 impl<'c> Name<'c> {
+    /// A name whose spot is known.
     #[inline]
-    pub(crate) fn of(member_id: u32, cl_ord_id: &'c ClOrdId) -> Self {
-        Self { member_id, cl_ord_id, hash: state_hash::name(member_id, cl_ord_id) }
-    }
-
-    /// A name whose hash is known.
-    #[inline]
-    pub(crate) const fn hashed(member_id: u32, cl_ord_id: &'c ClOrdId, hash: u64) -> Self {
-        Self { member_id, cl_ord_id, hash }
-    }
-
-    /// Its hash.
-    #[inline]
-    pub(crate) const fn hash(&self) -> u64 {
-        self.hash
+    pub(crate) const fn at(member_id: u32, cl_ord_id: &'c ClOrdId, spot: Spot) -> Self {
+        Self { member_id, cl_ord_id, spot }
     }
 
     #[inline]
@@ -276,14 +255,14 @@ impl<'c> Name<'c> {
 /// The slices of the names.
 pub(crate) struct NameStorage<M: Memory> {
     /// Records of open orders, by slot.
-    pub(crate) records: M::Of<OrderRecord>,
+    pub(crate) records: M::Of<RecordLine>,
     pub(crate) past: M::Of<PastRecord>,
     pub(crate) lines: M::Of<NameLine>,
 }
 
 /// The records and their index.
 pub(crate) struct Names<M: Memory> {
-    records: M::Of<OrderRecord>,
+    records: M::Of<RecordLine>,
     past: M::Of<PastRecord>,
     lines: M::Of<NameLine>,
     past_len: u32,
@@ -296,7 +275,7 @@ impl<M: Memory> Names<M> {
     pub(crate) fn new(storage: NameStorage<M>) -> Self {
         let NameStorage { mut records, past, mut lines } = storage;
         if let Some(none) = records.as_mut().first_mut() {
-            *none = OrderRecord::default();
+            *none = RecordLine::default();
         }
         lines.as_mut().fill(NameLine::default());
         Self { records, past, lines, past_len: 0, open: 0 }
@@ -326,34 +305,48 @@ impl<M: Memory> Names<M> {
     /// The record of the order in a slot.
     #[inline]
     pub(crate) fn record(&self, slot: u32) -> &OrderRecord {
-        certain(self.records.as_ref().get(slot as usize), "an order has a record")
+        &certain(self.records.as_ref().get(slot as usize), "an order has a record").0
     }
 
     #[inline]
     pub(crate) fn record_mut(&mut self, slot: u32) -> &mut OrderRecord {
-        certain(self.records.as_mut().get_mut(slot as usize), "an order has a record")
+        &mut certain(self.records.as_mut().get_mut(slot as usize), "an order has a record").0
+    }
+
+    /// A member's ClOrdID, whose spot is not known yet.
+    #[inline]
+    pub(crate) fn name<'c>(&self, member_id: u32, cl_ord_id: &'c ClOrdId) -> Name<'c> {
+        Name::at(member_id, cl_ord_id, self.spot(state_hash::name(member_id, cl_ord_id)))
+    }
+
+    /// Where a hash leads, by its higher half.
+    #[inline(always)]
+    pub(crate) fn spot(&self, hash: u64) -> Spot {
+        let lines = self.lines.as_ref().len() as u64;
+        // Lines are fewer than 2^32.
+        Spot { hash, line: ((hash >> 32).wrapping_mul(lines) >> 32) as u32 }
     }
 
     /// The order of a member's ClOrdID; `None` if that was never used.
     #[inline]
     pub(crate) fn find(&self, name: &Name) -> Option<Named> {
-        let line = self.line(name.hash);
-        if let Some(slot) = self.find_in_chain(line.open(name.hash), name) {
+        let (line, hash) = (self.line(name.spot), name.spot.hash);
+        if let Some(slot) = self.find_in_chain(line.open(hash), name) {
             return Some(Named::Open(slot));
         }
-        if line.is_new(name.hash) { None } else { self.find_past(line.past(name.hash), name) }
+        if line.is_new(hash) { None } else { self.find_past(line.past(hash), name) }
     }
 
     /// The open order of a ClOrdID.
     #[inline(always)]
     pub(crate) fn find_open(&self, name: &Name) -> Option<u32> {
-        self.find_in_chain(self.line(name.hash).open(name.hash), name)
+        self.find_in_chain(self.line(name.spot).open(name.spot.hash), name)
     }
 
-    /// True if the ClOrdID with a hash was never used. Of a few of these it says false.
+    /// True if the ClOrdID at a spot was never used. Of a few of these it says false.
     #[inline(always)]
-    pub(crate) fn is_surely_new(&self, hash: u64) -> bool {
-        self.line(hash).is_new(hash)
+    pub(crate) fn is_surely_new(&self, spot: Spot) -> bool {
+        self.line(spot).is_new(spot.hash)
     }
 
     /// The order of a ClOrdID, from an order of its chain on.
@@ -376,34 +369,31 @@ impl<M: Memory> Names<M> {
         let mut link = first;
         while let Some(number) = (link & !SUPERSEDED).checked_sub(1) {
             let known = self.past_record(number);
-            if name.is(known.member_id, &known.cl_ord_id) {
+            if name.is(known.record.member_id, &known.record.cl_ord_id) {
                 let gone = Named::Gone(number);
                 return Some(if known.is_superseded() { Named::Superseded } else { gone });
             }
-            link = known.link;
+            link = known.record.chained;
         }
         None
     }
 
-    /// The line that a hash chooses.
+    /// The line of a spot.
     #[inline]
-    fn line(&self, hash: u64) -> &NameLine {
-        let lines = self.lines.as_ref();
-        certain(lines.get(part_of(hash, lines.len())), "there is a line for every hash")
+    fn line(&self, spot: Spot) -> &NameLine {
+        certain(self.lines.as_ref().get(spot.line as usize), "there is a line for every hash")
     }
 
     #[inline]
-    fn line_mut(&mut self, hash: u64) -> &mut NameLine {
-        let lines = self.lines.as_mut();
-        let at = part_of(hash, lines.len());
-        certain(lines.get_mut(at), "there is a line for every hash")
+    fn line_mut(&mut self, spot: Spot) -> &mut NameLine {
+        certain(self.lines.as_mut().get_mut(spot.line as usize), "there is a line for every hash")
     }
 
     /// The open order of a ClOrdID, where a look ahead found one and nothing has changed since.
     #[inline]
     pub(crate) fn still_open(&self, slot: u32, name: &Name) -> bool {
         let known = self.records.as_ref().get(slot as usize);
-        known.is_some_and(|known| {
+        known.is_some_and(|RecordLine(known)| {
             known.ord_type != OrdType::None && name.is(known.member_id, &known.cl_ord_id)
         })
     }
@@ -414,18 +404,17 @@ impl<M: Memory> Names<M> {
         if self.still_open(slot, name) { Some(slot) } else { self.find_open(name) }
     }
 
-    /// Asks for the line of a hash.
+    /// Asks for the line of a spot.
     #[inline]
-    pub(crate) fn prefetch(&self, hash: u64) {
-        let lines = self.lines.as_ref();
-        prefetch_at(lines, part_of(hash, lines.len()));
+    pub(crate) fn prefetch(&self, spot: Spot) {
+        prefetch_at(self.lines.as_ref(), spot.line as usize);
     }
 
-    /// The slot of the open order that the ClOrdID with a hash seems to name, by its chain alone,
-    /// or [`NONE`]; asks for the record.
+    /// The slot of the open order that the ClOrdID at a spot seems to name, by its chain alone, or
+    /// [`NONE`]; asks for the record.
     #[inline]
-    pub(crate) fn guess(&self, hash: u64) -> u32 {
-        let slot = self.line(hash).open(hash);
+    pub(crate) fn guess(&self, spot: Spot) -> u32 {
+        let slot = self.line(spot).open(spot.hash);
         self.prefetch_record(slot);
         slot
     }
@@ -436,77 +425,78 @@ impl<M: Memory> Names<M> {
         prefetch_at(self.records.as_ref(), slot as usize);
     }
 
-    /// Notes that the order in a slot has the ClOrdID with this hash. The record, which is to be
+    /// Notes that the order in a slot has the ClOrdID at this spot. The record, which is to be
     /// written over, says so only when it is written.
     #[inline(always)]
-    pub(crate) fn open(&mut self, hash: u64, slot: u32) -> &mut OrderRecord {
-        self.open = next_u32(self.open);
-        let line = self.line_mut(hash);
-        line.note(hash);
-        let chained = core::mem::replace(line.open_mut(hash), slot);
+    pub(crate) fn open(&mut self, spot: Spot, slot: u32) -> &mut OrderRecord {
+        // Slots have numbers of 32 bits.
+        self.open = self.open.wrapping_add(1);
+        let line = self.line_mut(spot);
+        line.note(spot.hash);
+        let chained = core::mem::replace(line.open_mut(spot.hash), slot);
         let record = self.record_mut(slot);
         record.chained = chained;
         record
     }
 
-    /// Keeps the final state of the order in a slot, whose ClOrdID has this hash.
+    /// Keeps how the order in a slot, whose ClOrdID has this spot, stands at its end.
     #[inline(always)]
-    pub(crate) fn close(&mut self, slot: u32, hash: u64, order: &RestingOrder) {
-        self.bury(slot, hash, order, false);
+    pub(crate) fn close(&mut self, slot: u32, spot: Spot, price: i64, last: &Standing) {
+        self.bury(slot, spot, price, last, 0);
+        self.record_mut(slot).ord_type = OrdType::None;
     }
 
-    /// Gives the order in a slot a further ClOrdID, which has the hash `after`. The record says so
+    /// Gives the order in a slot a further ClOrdID, which has the spot `after`. The record says so
     /// only when that is written into it.
     #[inline]
     pub(crate) fn rename(
         &mut self,
         slot: u32,
-        before: u64,
-        after: u64,
-        older: &RestingOrder,
+        before: Spot,
+        after: Spot,
+        price: i64,
+        last: &Standing,
     ) -> &mut OrderRecord {
-        let ord_type = self.record(slot).ord_type;
-        self.bury(slot, before, older, true);
-        let record = self.open(after, slot);
-        record.ord_type = ord_type;
-        record
+        self.bury(slot, before, price, last, SUPERSEDED);
+        self.open(after, slot)
     }
 
-    /// The hash of the ClOrdID of an open order.
+    /// The spot of the ClOrdID of an open order.
     #[inline]
-    pub(crate) fn hash_of(&self, slot: u32) -> u64 {
+    pub(crate) fn spot_of(&self, slot: u32) -> Spot {
         let record = self.record(slot);
-        state_hash::name(record.member_id, &record.cl_ord_id)
+        self.spot(state_hash::name(record.member_id, &record.cl_ord_id))
     }
 
     #[inline(always)]
-    fn bury(&mut self, slot: u32, hash: u64, order: &RestingOrder, superseded: bool) {
-        let found = self.records.as_mut().get_mut(slot as usize);
-        let record = certain(found, "an order has a record");
+    fn bury(&mut self, slot: u32, spot: Spot, price: i64, last: &Standing, superseded: u32) {
         let number = self.past_len;
         self.past_len = next_u32(number);
         self.open = previous_u32(self.open);
-        let lines = self.lines.as_mut();
-        let at = part_of(hash, lines.len());
-        let line = certain(lines.get_mut(at), "there is a line for every hash");
-        let link = core::mem::replace(line.past_mut(hash), self.past_len);
-        let link = if superseded { link | SUPERSEDED } else { link };
+        let found = self.lines.as_mut().get_mut(spot.line as usize);
+        let line = certain(found, "there is a line for every hash");
         let end = certain(self.past.as_mut().get_mut(number as usize), "the past has storage");
-        *end = PastRecord::of(order, record, link);
-        record.ord_type = OrdType::None;
+        let RecordLine(record) =
+            certain(self.records.as_ref().get(slot as usize), "an order has a record");
         let chained = record.chained;
-        let first = line.open_mut(hash);
+        end.record = *record;
+        end.record.cum_value = last.cum_value;
+        end.record.ord_status = last.ord_status;
+        end.record.chained =
+            core::mem::replace(line.past_mut(spot.hash), self.past_len) | superseded;
+        (end.price, end.cum_qty) = (price, last.cum_qty);
+        let first = line.open_mut(spot.hash);
         if *first == slot {
             *first = chained;
         } else {
-            self.unchain(hash, slot, chained);
+            self.unchain(spot, slot, chained);
         }
     }
 
     /// Takes an order out of the middle of its chain.
     #[cold]
-    fn unchain(&mut self, hash: u64, slot: u32, chained: u32) {
-        let mut at = self.line(hash).open(hash);
+    fn unchain(&mut self, spot: Spot, slot: u32, chained: u32) {
+        let mut at = self.line(spot).open(spot.hash);
         while self.record(at).chained != slot {
             invariant(at != NONE, "an open order is in its chain");
             at = self.record(at).chained;

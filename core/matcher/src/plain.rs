@@ -7,17 +7,15 @@
 //! (`arrival`, `gates`): it alone refuses, and says why. Which way a command goes changes no event
 //! and no state; the slow twin knows of none.
 
-use touchline_types::{
-    Command, EventFlags, EventKind, OrdStatus, OrdType, Reason, Side, TradingPhase,
-};
+use touchline_types::{Command, OrdStatus, Side, TradingPhase};
 
 use crate::accounts::Claim;
-use crate::book::{RestingOrder, crosses};
+use crate::book::RestingOrder;
 use crate::emitter::{Emitter, EventSink};
 use crate::extras::Marks;
 use crate::invariant::next_u64;
 use crate::matcher::Matcher;
-use crate::names::OrderRecord;
+use crate::names::{OrderRecord, Standing};
 use crate::state_hash;
 use crate::storage::Memory;
 use crate::terms;
@@ -52,35 +50,32 @@ impl<M: Memory> Matcher<M> {
         hashes: &Hashes,
         out: &mut Emitter<'_, K>,
     ) -> bool {
-        let Some(instrument) = self.admits(command, hashes) else {
-            self.ways.other_orders = next_u64(self.ways.other_orders);
+        let admitted = if out.is_fresh() { self.admits(command, hashes) } else { None };
+        let Some(instrument) = admitted else {
+            self.ways.other_orders = self.ways.other_orders.wrapping_add(1);
             return false;
         };
-        self.ways.plain_orders = next_u64(self.ways.plain_orders);
+        self.ways.plain_orders = self.ways.plain_orders.wrapping_add(1);
         let order_id = next_u64(self.last_order_id);
         let priority = next_u64(self.last_priority);
         (self.last_order_id, self.last_priority) = (order_id, priority);
-        let slot =
+        let (slot, order) =
             self.enter(command, hashes.own, instrument, command.price, priority, Marks::NONE);
-        let order = self.books.order_mut(slot);
-        order.mix = state_hash::order(order, 0);
-        self.mixes = self.mixes.wrapping_add(order.mix);
-        self.books.enqueue(slot);
+        let mix = state_hash::order(&order, 0);
+        self.books.order_mut(slot).mix = mix;
+        self.mixes = self.mixes.wrapping_add(mix);
+        self.books.enqueue_as(slot, &order);
         self.woken = instrument;
-        out.of_new(EventKind::Accepted, order_id, command);
-        out.once_more(EventKind::Added).priority = priority;
+        out.of_plain(order_id, priority, command);
         true
     }
 
     /// The entry checks of a plain order. Where they pass, the order counts in the limits of its
     /// session and the account of its member.
-    #[inline(never)]
+    #[inline(always)]
     fn admits(&mut self, command: &Command, hashes: &Hashes) -> Option<u32> {
         let Command { side, price, order_qty, .. } = *command;
         let (found, instrument) = self.books.instrument_at_its_number(command.instrument_id)?;
-        let is_plain = terms::is_plain(command)
-            && command.ord_type == OrdType::Limit
-            && terms::stays(command.time_in_force);
         let fits = instrument.phase == TradingPhase::Continuous
             && instrument.price_band == 0
             && instrument.min_price <= price
@@ -89,14 +84,18 @@ impl<M: Memory> Matcher<M> {
             && order_qty != 0
             && order_qty <= instrument.qty_max
             && instrument.lot.divides(order_qty);
-        if !(is_plain && fits && side != Side::Undisclosed && self.blocks.is_empty()) {
+        if !(terms::is_plain_limit(command)
+            && fits
+            && side != Side::Undisclosed
+            && self.blocks.is_empty())
+        {
             return None;
         }
-        let touch = self.books.best_price(found, side.opposite());
-        let executes = touch.is_some_and(|touch| crosses(side, price, touch));
-        let has_room =
-            !self.names.is_full() && self.books.has_slot() && self.books.has_room(found, side);
-        if executes || !has_room || !self.names.is_surely_new(hashes.own) {
+        let has_room = !self.names.is_full() && self.books.has_slot();
+        if !(has_room
+            && self.books.surely_rests(found, side, price)
+            && self.names.is_surely_new(hashes.own))
+        {
             return None;
         }
         let claim = Claim { instrument: found, side, limit: price, qty: order_qty };
@@ -131,29 +130,24 @@ impl<M: Memory> Matcher<M> {
             self.books.order(*slot).marks == Marks::NONE && self.names.is_surely_new(hashes.own)
         });
         let Some(slot) = plain else {
-            self.ways.other_cancels = next_u64(self.ways.other_cancels);
+            self.ways.other_cancels = self.ways.other_cancels.wrapping_add(1);
             return false;
         };
-        self.ways.plain_cancels = next_u64(self.ways.plain_cancels);
+        self.ways.plain_cancels = self.ways.plain_cancels.wrapping_add(1);
         let order = self.books.order(slot);
         self.books.prefetch_neighbours(order);
-        let RestingOrder { instrument, side, leaves_qty, fixed_mix, mix, .. } = *order;
+        let RestingOrder { price, instrument, side, leaves_qty, fixed_mix, mix, .. } = *order;
         let claim = Claim::of(order);
-        let record = self.names.record_mut(slot);
-        record.ord_status = OrdStatus::Canceled;
+        let record = self.names.record(slot);
         let OrderRecord { session_id, member_id, cum_value, .. } = *record;
-        let gone =
-            state_hash::gone(fixed_mix, record.cum_qty(order), cum_value, OrdStatus::Canceled);
-        let event = out.of_order(EventKind::Canceled, order, record);
-        event.leaves_qty = 0;
-        event.last_qty = leaves_qty;
-        event.flags = EventFlags::RESTING;
-        event.reason = Reason::None;
-        (event.orig_cl_ord_id, event.cl_ord_id) = (record.cl_ord_id, command.cl_ord_id);
+        let cum_qty = record.cum_qty(order);
+        let last = Standing { cum_qty, cum_value, ord_status: OrdStatus::Canceled };
+        let gone = state_hash::gone(fixed_mix, &last);
+        out.of_canceled(record, price, &last, leaves_qty, command);
         self.mixes = self.mixes.wrapping_sub(mix).wrapping_add(gone);
         self.limits.withdrew(session_id, instrument, side, leaves_qty);
         self.accounts.withdrew(member_id, &claim);
-        self.names.close(slot, name.hash(), order);
+        self.names.close(slot, name.spot, price, &last);
         self.books.dequeue(slot);
         self.books.release(slot);
         self.woken = instrument;

@@ -12,9 +12,10 @@ use crate::blocks;
 use crate::book::{RestingOrder, crosses};
 use crate::emitter::{Emitter, EventSink};
 use crate::extras::{Marks, OrderExtra};
+use crate::fills::Aggressor;
 use crate::gates::{self, Admitted, Refusal};
 use crate::invariant::less;
-use crate::matcher::{Aggressor, Matcher};
+use crate::matcher::Matcher;
 use crate::names::OrderRecord;
 use crate::self_match::{Encounter, Guard};
 use crate::state_hash;
@@ -97,15 +98,15 @@ impl<M: Memory> Matcher<M> {
 
         self.replaced(&answer, EventFlags::NONE, out);
         let guard = Guard::of(command, session_id, member_id);
-        let aggressor = Aggressor { slot, instrument, side, limit, guard };
-        if self.execute(&aggressor, out) == Encounter::Stopped {
-            return self.cancel_rest(slot, Reason::SelfMatch, out);
-        }
-        if self.books.order(slot).leaves_qty == 0 {
-            self.close(slot, OrdStatus::Filled);
-        } else {
-            self.rest(slot);
-            self.added(slot, out);
+        let name = hashes.own;
+        let aggressor = Aggressor { slot, name, instrument, side, limit, guard };
+        match self.execute(&aggressor, out) {
+            Encounter::Passed => {
+                self.rest(slot);
+                self.added(slot, out);
+            }
+            Encounter::Stopped => self.cancel_rest(slot, Reason::SelfMatch, out),
+            Encounter::Filled => {}
         }
     }
 
@@ -118,15 +119,29 @@ impl<M: Memory> Matcher<M> {
         // The past keeps no extras.
         let older_mix = order.fixed_mix.wrapping_sub(self.extras.mix(slot, older_marks));
         self.mixes = self.mixes.wrapping_add(state_hash::superseded(older_mix));
-        let cum_qty = self.names.record(slot).cum_qty(order);
+        let older_price = order.price;
+        let older = *self.names.record(slot);
+        let last = older.standing(order);
+        let cum_qty = last.cum_qty;
         let leaves_qty = less(command.order_qty, cum_qty);
-        let before = hashes.orig(command).hash();
-        let record = self.names.rename(slot, before, hashes.own, order);
+        let before = hashes.orig(command).spot;
+        let record = self.names.rename(slot, before, hashes.own, older_price, &last);
         record.cl_ord_id = command.cl_ord_id;
         record.order_qty = command.order_qty;
-        record.time_in_force = command.time_in_force;
-        record.ord_status = if cum_qty == 0 { OrdStatus::New } else { OrdStatus::PartiallyFilled };
-        let fixed_mix = state_hash::fixed(hashes.own, price, record);
+        // Seldom another one, and a byte that was just written holds up the next read of all four.
+        if older.time_in_force != command.time_in_force {
+            record.time_in_force = command.time_in_force;
+        }
+        let ord_status = if cum_qty == 0 { OrdStatus::New } else { OrdStatus::PartiallyFilled };
+        if older.ord_status != ord_status {
+            record.ord_status = ord_status;
+        }
+        let terms = state_hash::Terms {
+            order_qty: command.order_qty,
+            time_in_force: command.time_in_force,
+            ..state_hash::Terms::of(&older)
+        };
+        let fixed_mix = state_hash::fixed(hashes.own.hash, price, &terms);
         let marks = older_marks.after(command);
         if marks == Marks::NONE && older_marks == Marks::NONE {
             return (fixed_mix, leaves_qty);

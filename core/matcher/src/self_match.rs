@@ -50,6 +50,8 @@ pub(crate) enum Encounter {
     Passed,
     /// Its rest is to be cancelled.
     Stopped,
+    /// Nothing is left of it, and it is closed.
+    Filled,
 }
 
 impl Guard {

@@ -6,13 +6,13 @@
 //! bucket of each session that has some, what it holds of each instrument, the fees, the cash and
 //! the lots of each account, deposits, and the counters.
 
-use touchline_types::{OrdStatus, Scope};
+use touchline_types::{Command, OrdType, Scope, Side, TimeInForce};
 
 use crate::accounts::Fees;
 use crate::book::RestingOrder;
 use crate::extras::OrderExtra;
 use crate::instrument::Instrument;
-use crate::names::{OrderRecord, PastRecord};
+use crate::names::{OrderRecord, PastRecord, Standing};
 use crate::view::LimitsView;
 
 const FIXED: [u64; 6] = [
@@ -90,17 +90,62 @@ pub(crate) fn name(member_id: u32, cl_ord_id: &[u8; 20]) -> u64 {
 /// What does not change of an order while one ClOrdID names it. The products do not wait for each
 /// other.
 #[inline]
-pub(crate) fn fixed(name: u64, price: i64, record: &OrderRecord) -> u64 {
+pub(crate) fn fixed(name: u64, price: i64, terms: &Terms) -> u64 {
     let [a, b, c, d, e, f] = FIXED;
     let [side, ord_type, time_in_force] =
-        [record.side as u8, record.ord_type as u8, record.time_in_force as u8];
+        [terms.side as u8, terms.ord_type as u8, terms.time_in_force as u8];
     let kinds = u32::from_le_bytes([side, ord_type, time_in_force, 0]);
-    fold(record.order_id ^ a, name ^ b)
-        .wrapping_add(fold(bits(price) ^ c, record.order_qty ^ d))
+    fold(terms.order_id ^ a, name ^ b)
+        .wrapping_add(fold(bits(price) ^ c, terms.order_qty ^ d))
         .wrapping_add(fold(
-            pair(record.instrument_id, record.session_id) ^ e,
-            pair(record.member_id, kinds) ^ f,
+            pair(terms.instrument_id, terms.session_id) ^ e,
+            pair(terms.member_id, kinds) ^ f,
         ))
+}
+
+/// What [`fixed`] reads of an order beside its name and price.
+#[derive(Clone, Copy)]
+pub(crate) struct Terms {
+    pub(crate) order_id: u64,
+    pub(crate) order_qty: u64,
+    pub(crate) instrument_id: u32,
+    pub(crate) session_id: u32,
+    pub(crate) member_id: u32,
+    pub(crate) side: Side,
+    pub(crate) ord_type: OrdType,
+    pub(crate) time_in_force: TimeInForce,
+}
+
+impl Terms {
+    /// Those of a new order.
+    #[inline(always)]
+    pub(crate) const fn asked(order_id: u64, command: &Command) -> Self {
+        Self {
+            order_id,
+            order_qty: command.order_qty,
+            instrument_id: command.instrument_id,
+            session_id: command.session_id,
+            member_id: command.member_id,
+            side: command.side,
+            ord_type: command.ord_type,
+            time_in_force: command.time_in_force,
+        }
+    }
+
+    /// Those of an order with this record.
+    #[inline]
+    pub(crate) const fn of(record: &OrderRecord) -> Self {
+        Self {
+            order_id: record.order_id,
+            order_qty: record.order_qty,
+            instrument_id: record.instrument_id,
+            session_id: record.session_id,
+            member_id: record.member_id,
+            side: record.side,
+            ord_type: record.ord_type,
+            time_in_force: record.time_in_force,
+        }
+    }
 }
 
 /// What few orders have, and how they are marked.
@@ -124,12 +169,12 @@ pub(crate) fn order(order: &RestingOrder, cum_value: i64) -> u64 {
         .wrapping_add(fold(order.fixed_mix ^ owner ^ b, bits(cum_value) ^ c))
 }
 
-/// An order that is gone: how much executed, at what value, and how it ended.
+/// An order that is gone, as it stood at its end.
 #[inline]
-pub(crate) fn gone(fixed: u64, cum_qty: u64, cum_value: i64, ord_status: OrdStatus) -> u64 {
+pub(crate) fn gone(fixed: u64, last: &Standing) -> u64 {
     let [a, b, c] = GONE;
-    fold(fixed ^ cum_qty, u64::from(ord_status as u8) ^ a)
-        .wrapping_add(fold(fixed ^ b, bits(cum_value) ^ c))
+    fold(fixed ^ last.cum_qty, u64::from(last.ord_status as u8) ^ a)
+        .wrapping_add(fold(fixed ^ b, bits(last.cum_value) ^ c))
 }
 
 /// A ClOrdID that is superseded.
@@ -141,22 +186,13 @@ pub(crate) fn superseded(fixed: u64) -> u64 {
 
 /// A record of the past.
 pub(crate) fn past(past: &PastRecord) -> u64 {
-    let record = OrderRecord {
-        order_id: past.order_id,
-        order_qty: past.order_qty,
-        member_id: past.member_id,
-        session_id: past.session_id,
-        instrument_id: past.instrument_id,
-        side: past.side,
-        ord_type: past.ord_type,
-        time_in_force: past.time_in_force,
-        ..OrderRecord::default()
-    };
-    let fixed = fixed(name(past.member_id, &past.cl_ord_id), past.price, &record);
+    let record = &past.record;
+    let fixed = fixed(name(record.member_id, &record.cl_ord_id), past.price, &Terms::of(record));
     if past.is_superseded() {
         superseded(fixed)
     } else {
-        gone(fixed, past.cum_qty, past.cum_value, past.ord_status)
+        let OrderRecord { cum_value, ord_status, .. } = *record;
+        gone(fixed, &Standing { cum_qty: past.cum_qty, cum_value, ord_status })
     }
 }
 

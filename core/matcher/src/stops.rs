@@ -145,8 +145,19 @@ impl<M: Memory> Matcher<M> {
         let time_in_force = self.names.record(slot).time_in_force;
         let guard =
             Guard::of_stop(self.books.order(slot), self.names.record(slot), self.extras.of(slot));
-        let arrival =
-            Arrival { slot, instrument, side, limit, ord_type, time_in_force, min_qty: 0, guard };
+        let name = self.names.spot_of(slot);
+        let min_qty = 0;
+        let arrival = Arrival {
+            slot,
+            name,
+            instrument,
+            side,
+            limit,
+            ord_type,
+            time_in_force,
+            min_qty,
+            guard,
+        };
         self.arrive(&arrival, out);
     }
 
@@ -155,7 +166,7 @@ impl<M: Memory> Matcher<M> {
         let record = self.names.record(slot);
         let name = state_hash::name(record.member_id, &record.cl_ord_id);
         let order = self.books.order(slot);
-        let fixed = state_hash::fixed(name, record.price(order), record);
+        let fixed = state_hash::fixed(name, order.price, &state_hash::Terms::of(record));
         let extra = self.extras.mix(slot, order.marks);
         self.books.order_mut(slot).fixed_mix = fixed.wrapping_add(extra);
     }

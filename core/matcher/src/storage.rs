@@ -9,7 +9,7 @@ use crate::extras::OrderExtra;
 use crate::instrument::Instrument;
 use crate::ladder::{FarLevel, Ladder, Level, window_len};
 use crate::limits::{SessionLimits, SessionPosition};
-use crate::names::{NAMES_OF_LINE, NameLine, ORDERS_OF_LINE, OrderRecord, PastRecord, RECORDS_MAX};
+use crate::names::{NAMES_OF_LINE, NameLine, ORDERS_OF_LINE, PastRecord, RECORDS_MAX, RecordLine};
 
 /// Where slices come from: lent ([`Lent`]) or, with feature `std`, boxed (`Owned`).
 pub trait Memory {
@@ -119,7 +119,7 @@ impl StorageNeeds {
             .saturating_add(self.bits.saturating_mul(size_of::<u64>()))
             .saturating_add(self.far_levels.saturating_mul(size_of::<FarLevel>()))
             .saturating_add(self.orders.saturating_mul(size_of::<RestingOrder>()))
-            .saturating_add(self.records.saturating_mul(size_of::<OrderRecord>()))
+            .saturating_add(self.records.saturating_mul(size_of::<RecordLine>()))
             .saturating_add(self.extras.saturating_mul(size_of::<OrderExtra>()))
             .saturating_add(self.past.saturating_mul(size_of::<PastRecord>()))
             .saturating_add(self.names.saturating_mul(size_of::<NameLine>()))
@@ -154,7 +154,7 @@ pub struct Storage<M: Memory> {
     /// Open orders: what matching reads.
     pub orders: M::Of<RestingOrder>,
     /// Open orders: what events tell.
-    pub records: M::Of<OrderRecord>,
+    pub records: M::Of<RecordLine>,
     /// Open orders: what few of them have.
     pub extras: M::Of<OrderExtra>,
     /// One for each ClOrdID that was ever used.

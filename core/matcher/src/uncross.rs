@@ -22,9 +22,10 @@ use touchline_types::{Command, EventFlags, EventKind, Side, TradingPhase};
 
 use crate::book::{Books, PricedLevel};
 use crate::emitter::{Emitter, EventSink};
+use crate::fills::Fill;
 use crate::gates;
 use crate::invariant::{certain, invariant, less, more};
-use crate::matcher::{Fill, Matcher, reject};
+use crate::matcher::{Matcher, reject};
 use crate::storage::Memory;
 
 /// Prices that tie so far, and what they tie with.
@@ -88,7 +89,7 @@ impl<M: Memory> Matcher<M> {
             let qty = missing.min(bid_qty).min(offer_qty);
             let fill = Fill { px, qty, trd_match_id: self.next_trd_match_id() };
             let printed = resting.with(EventFlags::PRINTABLE);
-            let [bid_name, offer_name] = [bid, offer].map(|slot| self.names.hash_of(slot));
+            let [bid_name, offer_name] = [bid, offer].map(|slot| self.names.spot_of(slot));
             let bid_is_spent = self.fill_resting(bid, bid_name, &fill, printed, out);
             let offer_is_spent = self.fill_resting(offer, offer_name, &fill, resting, out);
             for (slot, is_spent) in [(bid, bid_is_spent), (offer, offer_is_spent)] {

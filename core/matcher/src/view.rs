@@ -6,7 +6,7 @@ use crate::accounts::Fees;
 use crate::book::{NONE, RestingOrder};
 use crate::extras::Marks;
 use crate::matcher::Matcher;
-use crate::names::{Name, Named};
+use crate::names::Named;
 use crate::state_hash;
 use crate::storage::Memory;
 
@@ -201,8 +201,9 @@ impl<M: Memory> Matcher<M> {
                 let record = self.names.record(slot);
                 let name = state_hash::name(record.member_id, &record.cl_ord_id);
                 let order = self.books.order(slot);
-                let fixed_mix = state_hash::fixed(name, record.price(order), record)
-                    .wrapping_add(self.extras.mix(slot, order.marks));
+                let fixed_mix =
+                    state_hash::fixed(name, order.price, &state_hash::Terms::of(record))
+                        .wrapping_add(self.extras.mix(slot, order.marks));
                 let order = RestingOrder { fixed_mix, ..*order };
                 sum = sum.wrapping_add(self.mix_of(slot, &order, record.cum_value));
             }
@@ -307,7 +308,7 @@ impl<M: Memory> Matcher<M> {
                 if self.at_hand(slot) == 0 || order.marks.has(Marks::HELD) {
                     return Err("an order in a queue has something at hand");
                 }
-                let name = Name::of(record.member_id, &record.cl_ord_id);
+                let name = self.names.name(record.member_id, &record.cl_ord_id);
                 if self.names.find(&name) != Some(Named::Open(slot)) {
                     return Err("the ClOrdID of an open order finds its slot");
                 }

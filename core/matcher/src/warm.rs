@@ -12,7 +12,7 @@ use crate::book::NONE;
 use crate::emitter::{EventSink, sheet};
 use crate::invariant::certain;
 use crate::matcher::Matcher;
-use crate::names::Name;
+use crate::names::{Name, Spot};
 use crate::state_hash;
 use crate::storage::Memory;
 
@@ -23,39 +23,26 @@ const NEAR: usize = 2;
 /// Places for what was found: as many as are under way, and a power of two.
 const PLACES: usize = 4;
 
-/// Hashes of the ClOrdIDs of a command, the second 0 where its kind reads none, and the slot where
-/// a look ahead may have found the order that it names.
-#[derive(Clone, Copy)]
+/// Where the ClOrdIDs of a command lead, the second to no order where its kind reads none, and the
+/// slot where a look ahead may have found the order that it names.
+#[derive(Clone, Copy, Default)]
 pub(crate) struct Hashes {
-    pub(crate) own: u64,
-    orig: u64,
+    pub(crate) own: Spot,
+    orig: Spot,
     pub(crate) found: u32,
 }
 
-const NO_HASHES: Hashes = Hashes { own: 0, orig: 0, found: NONE };
-
 impl Hashes {
-    #[inline]
-    pub(crate) fn of(command: &Command) -> Self {
-        let of = |cl_ord_id| state_hash::name(command.member_id, cl_ord_id);
-        let named = |names: bool| u64::from(names).wrapping_neg();
-        // Kinds come in no order: a branch on one would often be guessed wrong.
-        let changes = matches!(command.kind, CommandKind::CancelOrder | CommandKind::ReplaceOrder);
-        let own = of(&command.cl_ord_id);
-        let orig = of(&command.orig_cl_ord_id) & named(changes);
-        Self { own, orig, found: NONE }
-    }
-
     /// ClOrdID(11) of a new order, cancel or replace.
     #[inline]
     pub(crate) const fn own_name<'c>(&self, command: &'c Command) -> Name<'c> {
-        Name::hashed(command.member_id, &command.cl_ord_id, self.own)
+        Name::at(command.member_id, &command.cl_ord_id, self.own)
     }
 
     /// OrigClOrdID(41) of a cancel or replace.
     #[inline]
     pub(crate) const fn orig<'c>(&self, command: &'c Command) -> Name<'c> {
-        Name::hashed(command.member_id, &command.orig_cl_ord_id, self.orig)
+        Name::at(command.member_id, &command.orig_cl_ord_id, self.orig)
     }
 }
 
@@ -73,13 +60,12 @@ impl<M: Memory> Matcher<M> {
     /// As [`Matcher::apply`].
     pub fn apply_all(&mut self, commands: &[Command], sink: &mut impl EventSink) {
         let mut sheet = sheet();
-        let mut hashes = [NO_HASHES; PLACES];
+        let mut hashes = [Hashes::default(); PLACES];
         for step in 0..commands.len().wrapping_add(FAR) {
             if let Some(at) = step.checked_sub(FAR)
                 && let Some(command) = commands.get(at)
             {
-                let of = *place(&mut hashes, at);
-                self.apply_hashed(command, &of, &mut sheet, sink);
+                self.apply_hashed(command, place(&mut hashes, at), &mut sheet, sink);
             }
             if let Some(command) = commands.get(step) {
                 *place(&mut hashes, step) = self.look_ahead(command);
@@ -101,15 +87,20 @@ impl<M: Memory> Matcher<M> {
     /// waiting for anything.
     #[inline(always)]
     fn look_ahead(&self, command: &Command) -> Hashes {
-        let of = Hashes::of(command);
-        self.names.prefetch(of.own);
-        self.names.prefetch(of.orig);
+        let hash = |cl_ord_id| state_hash::name(command.member_id, cl_ord_id);
+        // Kinds come in no order: a branch on one would often be guessed wrong.
+        let changes = matches!(command.kind, CommandKind::CancelOrder | CommandKind::ReplaceOrder);
+        let named = u64::from(changes).wrapping_neg();
+        let own = self.names.spot(hash(&command.cl_ord_id));
+        let orig = self.names.spot(hash(&command.orig_cl_ord_id) & named);
+        self.names.prefetch(own);
+        self.names.prefetch(orig);
         // Where numbers are not 1, 2, 3, ... that is another one, which does no harm.
         let instrument = command.instrument_id.wrapping_sub(1);
         self.books.prefetch_tail(instrument, command.side, command.price);
         self.limits.prefetch(command.session_id, instrument);
         self.accounts.prefetch(command.member_id, instrument);
-        of
+        Hashes { own, orig, found: NONE }
     }
 
     /// Asks for the order that a command seems to name.
@@ -130,10 +121,10 @@ impl<M: Memory> Matcher<M> {
     }
 
     /// Asks for what a fill of an order needs last, where its name is kept, and for the order
-    /// behind it. Returns the hash of the name.
+    /// behind it. Returns the spot of the name.
     #[inline]
-    pub(crate) fn look_behind(&self, slot: u32) -> u64 {
-        let name = self.names.hash_of(slot);
+    pub(crate) fn look_behind(&self, slot: u32) -> Spot {
+        let name = self.names.spot_of(slot);
         self.names.prefetch(name);
         self.look_at(self.books.order(slot).behind());
         name

@@ -3,7 +3,7 @@
 
 use touchline_matcher::{
     Account, Capacity, FarLevel, Holding, Instrument, InstrumentLimits, InstrumentTotal, Ladder,
-    LentMatcher, Level, MatcherError, NameLine, OrderExtra, OrderRecord, OwnedMatcher, PastRecord,
+    LentMatcher, Level, MatcherError, NameLine, OrderExtra, OwnedMatcher, PastRecord, RecordLine,
     RestingOrder, SessionLimits, SessionPosition, Storage, StorageNeeds,
 };
 use touchline_types::{Command, CommandKind, Event, EventKind, OrdType, Side, TradingPhase};
@@ -98,7 +98,7 @@ fn a_lent_matcher_and_one_that_owns_its_storage_agree() {
     let mut bits = vec![0; needs.bits];
     let mut far_levels = vec![FarLevel::default(); needs.far_levels];
     let mut orders = vec![RestingOrder::default(); needs.orders];
-    let mut records = vec![OrderRecord::default(); needs.records];
+    let mut records = vec![RecordLine::default(); needs.records];
     let mut extras = vec![OrderExtra::default(); needs.extras];
     let mut past = vec![PastRecord::default(); needs.past];
     let mut names = vec![NameLine::default(); needs.names];
@@ -172,7 +172,7 @@ fn the_needs_of_a_capacity_count_every_slice() {
         + 4 * size_of::<u64>()
         + 12 * size_of::<FarLevel>()
         + 4 * size_of::<RestingOrder>()
-        + 4 * size_of::<OrderRecord>()
+        + 4 * size_of::<RecordLine>()
         + 4 * size_of::<OrderExtra>()
         + 5 * size_of::<PastRecord>()
         + 2 * size_of::<NameLine>()
@@ -188,7 +188,7 @@ fn the_needs_of_a_capacity_count_every_slice() {
 fn an_entry_takes_as_many_bytes_as_is_known() {
     assert_eq!(size_of::<Level>(), 24);
     assert_eq!(size_of::<RestingOrder>(), 64);
-    assert_eq!(size_of::<OrderRecord>(), 64);
+    assert_eq!(size_of::<RecordLine>(), 64);
     assert_eq!(size_of::<OrderExtra>(), 40);
     assert_eq!(size_of::<PastRecord>(), 80);
     assert_eq!(size_of::<NameLine>(), 64);

@@ -82,7 +82,7 @@ impl<M: Memory> Matcher<M> {
     }
 
     /// Sums what the open orders of a member hold back, from a walk over the book: cash and lots.
-    fn claims(&self, member_id: u32, instrument: u32, worst_fee: u64) -> (i128, u64) {
+    fn claims(&self, member_id: u32, instrument: u32, worst_fee: u32) -> (i128, u64) {
         let instrument_id = self.books.instrument(instrument).instrument_id;
         let sides = [Side::Buy, Side::Sell].into_iter();
         let resting = sides.flat_map(|side| self.slots(instrument_id, side));

@@ -36,7 +36,7 @@ impl SlowMatcher {
     pub(super) fn set_account(&mut self, command: &Command) {
         let member = command.scope_id;
         let fees = Fees { maker_fee: command.price, taker_fee: command.stop_px };
-        let too_much = |fee: i64| i128::from(fee).abs() > 1 << 32;
+        let too_much = |fee: i64| i128::from(fee).abs() >= 1 << 32;
         let closes = command.account_change == AccountChange::Close;
         let fee_of_none = closes && (fees.maker_fee != 0 || fees.taker_fee != 0);
         let too_high = too_much(fees.maker_fee) || too_much(fees.taker_fee);
