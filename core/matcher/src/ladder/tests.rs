@@ -77,6 +77,14 @@ impl Twin {
         assert_eq!(told(fast.better(ladder, rank)), known(slow.range(above).next()));
         let room = slow.len() < self.levels || slow.contains_key(&rank);
         assert_eq!(fast.has_room(ladder, rank), room);
+        // The first ladder is of bids, the other one of offers.
+        let touch = self.slow[ladder ^ 1].last_key_value().map(|(rank, _)| *rank);
+        let (bid, offer) = match ladder {
+            0 => (Some(rank), touch.map(|rank| price_of(Side::Sell, rank))),
+            _ => (touch, Some(price_of(Side::Sell, rank))),
+        };
+        let meets = matches!((bid, offer), (Some(bid), Some(offer)) if bid >= offer);
+        assert_eq!(fast.surely_rests(ladder, rank), !meets && slow.len() < self.levels);
     }
 
     fn compare_all(&mut self, ladder: usize) {
