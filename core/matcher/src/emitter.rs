@@ -57,12 +57,7 @@ impl<'a, K: EventSink> Emitter<'a, K> {
         order: &RestingOrder,
         record: &OrderRecord,
     ) -> &mut Event {
-        self.next(kind);
-        if self.has_extras {
-            self.forget_extras();
-        }
-        tell(self.event, order, record);
-        self.event
+        self.of_standing(kind, order, record, &record.standing(order))
     }
 
     /// Begins an event of an order that stands so, whatever its record says.
@@ -156,8 +151,8 @@ impl<'a, K: EventSink> Emitter<'a, K> {
         self.event
     }
 
-    /// Begins another event of the order of the event before, an acceptance. Nothing has changed
-    /// since, and it says nothing else but the place of the order.
+    /// Begins another event of the order of the event before, an acceptance or a trigger. Nothing
+    /// has changed since, and it says nothing else but the place of the order.
     #[inline(always)]
     pub(crate) fn added(&mut self, priority: u64) {
         let event = self.succeed(EventKind::Added);

@@ -43,7 +43,7 @@ pub(crate) struct Guard {
     self_match_id: u32,
 }
 
-/// What a guard made of an encounter.
+/// What a guard made of an encounter, and so how an execution ends.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Encounter {
     /// The order that arrives goes on.

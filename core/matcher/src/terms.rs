@@ -31,24 +31,28 @@ pub(crate) const fn is_stop(ord_type: OrdType) -> bool {
 /// True if an order asks for nothing but a price and a quantity: no check below refuses it.
 #[inline]
 pub(crate) fn is_plain(command: &Command) -> bool {
-    let numbers = command.stop_px.cast_unsigned()
-        | command.display_qty
-        | command.min_qty
-        | command.expire_time;
-    let kinds =
-        command.exec_inst.0 | u8::from(matches!(command.time_in_force, TimeInForce::GoodTillDate));
-    numbers == 0 && kinds == 0 && matches!(command.ord_type, OrdType::Market | OrdType::Limit)
+    asks_no_more(command)
+        && command.time_in_force != TimeInForce::GoodTillDate
+        && matches!(command.ord_type, OrdType::Market | OrdType::Limit)
 }
 
 /// True if an order asks for nothing but a price and a quantity, and rests at its limit.
 #[inline(always)]
 pub(crate) fn is_plain_limit(command: &Command) -> bool {
+    asks_no_more(command)
+        && command.ord_type == OrdType::Limit
+        && matches!(command.time_in_force, TimeInForce::Day | TimeInForce::GoodTillCancel)
+}
+
+/// True if no field is used that most orders leave at zero.
+#[inline(always)]
+fn asks_no_more(command: &Command) -> bool {
     let numbers = command.stop_px.cast_unsigned()
         | command.display_qty
         | command.min_qty
-        | command.expire_time;
-    let stays = matches!(command.time_in_force, TimeInForce::Day | TimeInForce::GoodTillCancel);
-    numbers == 0 && command.exec_inst.0 == 0 && command.ord_type == OrdType::Limit && stays
+        | command.expire_time
+        | u64::from(command.exec_inst.0);
+    numbers == 0
 }
 
 /// True if the instructions of an order go with its type and time in force.

@@ -212,7 +212,7 @@ impl EventSink for Reporter {
 }
 
 impl Reporter {
-    // What seldom happens is at the end of each, and apart: so they save no registers.
+    // What seldom happens is at the end of each, and apart: so the rest needs few registers.
 
     #[inline(always)]
     fn answered(&mut self, event: &Event) {
