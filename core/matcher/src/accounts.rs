@@ -27,7 +27,7 @@
 mod operators;
 
 use touchline_prefetch::prefetch_at;
-use touchline_types::{OrdType, Reason, Side};
+use touchline_types::{Command, OrdType, Reason, Side};
 
 use crate::blocks::OWNERS_MAX;
 use crate::book::{Books, RestingOrder};
@@ -64,8 +64,8 @@ impl Fees {
 #[repr(align(64))]
 pub struct Account {
     cash: i128,
-    /// Cash that open orders hold back.
-    reserved: i128,
+    /// What open orders do not hold back of it.
+    free: i128,
     fees: Fees,
     /// The cash's part of the state hash.
     mix: u64,
@@ -293,37 +293,64 @@ impl<M: Memory> Accounts<M> {
     fn cover_more(&self, row: usize, claim: &Claim, cash: i128, lots: u64) -> Result<(), Reason> {
         let account = self.row(row);
         let holding = self.holding(row, claim.instrument);
-        let free_cash = account.cash.wrapping_sub(account.reserved).wrapping_add(cash);
-        let held_back = less(holding.reserved, lots);
-        let free_lots = holding.held.wrapping_sub(held_back.into());
+        let free_cash = account.free.wrapping_add(cash);
+        let offered = more(less(holding.reserved, lots), claim.lots());
         let covered = claim.cash(account.worst_fee) <= free_cash;
         // No branch on the side: a bid holds back no lots.
-        if covered & (i128::from(claim.lots()) <= free_lots) {
+        if covered & (i128::from(offered) <= holding.held) {
             Ok(())
         } else {
             Err(Reason::InsufficientFunds)
         }
     }
 
-    /// Holds back a claim in a row, if what is free covers it. Else nothing has changed.
+    /// Holds back what a new order that is to rest could cost, if its member has an account and
+    /// what is free covers it. Else nothing has changed.
     #[inline(always)]
-    pub(crate) fn try_hold(&mut self, row: usize, claim: &Claim) -> bool {
+    pub(crate) fn commit(&mut self, command: &Command, instrument: u32) -> bool {
+        let Command { member_id, side, price, order_qty, .. } = *command;
+        let Some(row) = self.find(member_id) else { return true };
+        let claim = Claim { instrument, side, limit: price, qty: order_qty };
         let at = row.wrapping_mul(self.instruments).wrapping_add(claim.instrument as usize);
         let holding = certain(self.holdings.as_mut().get_mut(at), "an account has its holdings");
         let account = certain(self.rows.as_mut().get_mut(row), "an account has a row");
-        let (cash, lots) = (claim.cash(account.worst_fee), claim.lots());
-        let covered = cash <= account.free() && i128::from(lots) <= holding.free();
+        let free = account.free.wrapping_sub(claim.cash(account.worst_fee));
+        let offered = more(holding.reserved, claim.lots());
+        let covered = free >= 0 && i128::from(offered) <= holding.held;
         if covered {
-            account.reserved = account.reserved.wrapping_add(cash);
-            holding.reserved = more(holding.reserved, lots);
+            (account.free, holding.reserved) = (free, offered);
         }
         covered
+    }
+
+    /// Holds back a claim in the place of another one, if what is free covers it. Else nothing has
+    /// changed.
+    #[inline(always)]
+    pub(crate) fn try_change(&mut self, row: usize, before: &Claim, claim: &Claim) -> bool {
+        let (account, holding, _) = self.parts(row, claim.instrument);
+        let free = account
+            .free
+            .wrapping_add(before.cash(account.worst_fee))
+            .wrapping_sub(claim.cash(account.worst_fee));
+        let offered = more(less(holding.reserved, before.lots()), claim.lots());
+        let covered = free >= 0 && i128::from(offered) <= holding.held;
+        if covered {
+            (account.free, holding.reserved) = (free, offered);
+        }
+        covered
+    }
+
+    /// Takes such a change back.
+    #[cold]
+    pub(crate) fn change_back(&mut self, row: usize, before: &Claim, claim: &Claim) {
+        self.give_back(row, claim);
+        self.hold_back(row, before);
     }
 
     #[inline(never)]
     fn hold_back(&mut self, row: usize, claim: &Claim) {
         let (account, holding, _) = self.parts(row, claim.instrument);
-        account.reserved = account.reserved.wrapping_add(claim.cash(account.worst_fee));
+        account.free = account.free.wrapping_sub(claim.cash(account.worst_fee));
         holding.reserved = more(holding.reserved, claim.lots());
     }
 
@@ -343,14 +370,16 @@ impl<M: Memory> Accounts<M> {
     }
 
     /// Moves cash and lots of a fill.
-    #[inline]
+    #[inline(always)]
     fn settle(&mut self, row: usize, instrument: u32, side: Side, qty: u64, value: i64, fee: i64) {
         // The entry checks bound quantity and value to 63 bits.
         let bought = i128::from(turned(side, qty as i64));
         let paid = i128::from(turned(side, value));
         let fees = i128::from(fee).wrapping_mul(i128::from(qty as i64));
         let (account, holding, total) = self.parts(row, instrument);
-        account.cash = account.cash.wrapping_sub(paid.wrapping_add(fees));
+        let cost = paid.wrapping_add(fees);
+        account.cash = account.cash.wrapping_sub(cost);
+        account.free = account.free.wrapping_sub(cost);
         holding.held = holding.held.wrapping_add(bought);
         total.others = total.others.wrapping_sub(bought);
         let rise = account.mix_cash().wrapping_add(holding.mix_lots(account.member_id, instrument));
@@ -363,7 +392,7 @@ impl<M: Memory> Accounts<M> {
 /// Nothing is held back any more for a claim.
 #[inline]
 fn give_back(account: &mut Account, holding: &mut Holding, claim: &Claim) {
-    account.reserved = account.reserved.wrapping_sub(claim.cash(account.worst_fee));
+    account.free = account.free.wrapping_add(claim.cash(account.worst_fee));
     holding.reserved = less(holding.reserved, claim.lots());
 }
 
@@ -374,11 +403,6 @@ impl Account {
         let before = self.mix;
         self.mix = state_hash::cash(self.member_id, self.cash);
         self.mix.wrapping_sub(before)
-    }
-
-    #[inline]
-    const fn free(&self) -> i128 {
-        self.cash.wrapping_sub(self.reserved)
     }
 }
 
@@ -480,7 +504,7 @@ impl<M: Memory> Accounts<M> {
     fn set_fees(&mut self, row: usize, fees: Fees, reserved: i128) {
         let account = certain(self.rows.as_mut().get_mut(row), "an account has a row");
         let before = state_hash::terms(account.member_id, &account.fees);
-        (account.fees, account.reserved) = (fees, reserved);
+        (account.fees, account.free) = (fees, account.cash.wrapping_sub(reserved));
         account.worst_fee = fees.worst();
         let rise = state_hash::terms(account.member_id, &fees).wrapping_sub(before);
         self.mixes = self.mixes.wrapping_add(rise);
@@ -488,9 +512,11 @@ impl<M: Memory> Accounts<M> {
 
     fn deposit_cash(&mut self, row: usize, amount: i128) -> Result<(), Reason> {
         let account = certain(self.rows.as_mut().get_mut(row), "an account has a row");
-        if account.free().wrapping_add(amount) < 0 {
+        let free = account.free.wrapping_add(amount);
+        if free < 0 {
             return Err(Reason::InsufficientFunds);
         }
+        account.free = free;
         account.cash = account.cash.wrapping_add(amount);
         let before = state_hash::deposited(None, self.cash.deposited);
         self.cash.deposited = self.cash.deposited.wrapping_add(amount);

@@ -47,6 +47,7 @@ impl<M: Memory> Matcher<M> {
         hashes: &Hashes,
         out: &mut Emitter<'_, K>,
     ) {
+        self.ways.other_orders = self.ways.other_orders.wrapping_add(1);
         self.look_at_touch(command);
         let checked = self
             .limits
@@ -63,7 +64,7 @@ impl<M: Memory> Matcher<M> {
         self.last_order_id = next_u64(self.last_order_id);
         let Command { side, ord_type, time_in_force, min_qty, .. } = *command;
         let (price, marks) = (limit.unwrap_or(0), Marks::of(command));
-        let (slot, _) = self.enter(command, hashes.own, instrument, price, 0, marks);
+        let slot = self.enter(command, hashes.own, instrument, price, marks);
         out.of_new(EventKind::Accepted, self.last_order_id, command);
         out.last().price = price;
         if marks != Marks::NONE {
@@ -90,8 +91,7 @@ impl<M: Memory> Matcher<M> {
     }
 
     /// Gives an order that is admitted, the newest one, its slot and its name, which is at this
-    /// spot. It is in no queue yet. Returns what is in the slot as well, so that nobody has to read
-    /// it there at once.
+    /// spot. It is in no queue yet.
     #[inline(always)]
     pub(crate) fn enter(
         &mut self,
@@ -99,50 +99,22 @@ impl<M: Memory> Matcher<M> {
         name: Spot,
         instrument: u32,
         price: i64,
-        priority: u64,
         marks: Marks,
-    ) -> (u32, RestingOrder) {
+    ) -> u32 {
         let order_id = self.last_order_id;
-        // Written where they stay, word by word: a copy of what was just written, as a whole, would
-        // wait until all of it has left the processor.
         let slot = self.books.take_slot();
-        let record = self.names.open(name, slot);
-        record.order_id = order_id;
-        record.order_qty = command.order_qty;
-        record.cum_value = 0;
-        record.cl_ord_id = command.cl_ord_id;
-        record.member_id = command.member_id;
-        record.session_id = command.session_id;
-        record.instrument_id = command.instrument_id;
-        record.side = command.side;
-        record.ord_type = command.ord_type;
-        record.time_in_force = command.time_in_force;
-        record.ord_status = OrdStatus::New;
+        self.names.enter(name, slot, order_id, command);
         // Not of the record, which is not there yet for reads of another size than its writes.
         let terms = state_hash::Terms::asked(order_id, command);
         let entered = RestingOrder {
-            price,
-            leaves_qty: command.order_qty,
-            priority,
             fixed_mix: state_hash::fixed(name.hash, price, &terms),
-            instrument,
             firm_id: command.firm_id,
             self_match_id: command.self_match_id,
-            side: command.side,
             marks,
-            ..RestingOrder::default()
+            ..RestingOrder::new(instrument, command.side, price, command.order_qty)
         };
-        let order = self.books.order_mut(slot);
-        order.price = entered.price;
-        order.leaves_qty = entered.leaves_qty;
-        order.priority = entered.priority;
-        order.fixed_mix = entered.fixed_mix;
-        order.instrument = entered.instrument;
-        order.firm_id = entered.firm_id;
-        order.self_match_id = entered.self_match_id;
-        order.side = entered.side;
-        order.marks = entered.marks;
-        (slot, entered)
+        self.books.order_mut(slot).write(&entered);
+        slot
     }
 
     /// Keeps what few orders have.

@@ -79,6 +79,18 @@ impl RestingOrder {
         }
     }
 
+    /// Writes an order into a slot, word by word: see `Names::enter`.
+    #[inline(always)]
+    pub(crate) fn write(&mut self, order: &Self) {
+        let Self { price, leaves_qty, priority, mix, fixed_mix, instrument, prev, next, .. } =
+            *order;
+        (self.price, self.leaves_qty, self.priority) = (price, leaves_qty, priority);
+        (self.mix, self.fixed_mix, self.instrument) = (mix, fixed_mix, instrument);
+        (self.prev, self.next) = (prev, next);
+        (self.firm_id, self.self_match_id) = (order.firm_id, order.self_match_id);
+        (self.side, self.marks) = (order.side, order.marks);
+    }
+
     /// The order behind this one at its price.
     pub(crate) const fn behind(&self) -> u32 {
         self.next
@@ -128,7 +140,9 @@ pub(crate) struct Books<M: Memory> {
     free: u32,
     /// Slots below were used before.
     used: u32,
-    open: u32,
+    /// Slots but for [`NONE`], and how many of them are not taken; one is for the order that arrives.
+    slots: u32,
+    spare: u32,
 }
 
 impl<M: Memory> Books<M> {
@@ -139,6 +153,8 @@ impl<M: Memory> Books<M> {
         if let Some(none) = orders.as_mut().first_mut() {
             *none = RestingOrder::default();
         }
+        // They have numbers of 32 bits.
+        let slots = (orders.as_ref().len() as u32).saturating_sub(1);
         Self {
             instruments,
             instrument_count,
@@ -146,7 +162,8 @@ impl<M: Memory> Books<M> {
             orders,
             free: NONE,
             used: 1,
-            open: 0,
+            slots,
+            spare: slots,
         }
     }
 
@@ -214,7 +231,7 @@ impl<M: Memory> Books<M> {
 
     /// Orders that are open.
     pub(crate) const fn open(&self) -> u32 {
-        self.open
+        self.slots.wrapping_sub(self.spare)
     }
 
     /// Slots below were ever taken: every open order is in one of them.
@@ -225,8 +242,8 @@ impl<M: Memory> Books<M> {
     /// True if the pool has a slot for one order more that rests. Beside these are one for the
     /// order that arrives, and [`NONE`].
     #[inline]
-    pub(crate) fn has_slot(&self) -> bool {
-        (self.open as usize).wrapping_add(2) < self.orders.as_ref().len()
+    pub(crate) const fn has_slot(&self) -> bool {
+        self.spare > 1
     }
 
     /// Puts an order into a free slot. It is in no queue yet.
@@ -249,8 +266,7 @@ impl<M: Memory> Books<M> {
             self.free = self.order(reused).next;
             reused
         };
-        // Slots have numbers of 32 bits.
-        self.open = self.open.wrapping_add(1);
+        self.spare = self.spare.wrapping_sub(1);
         slot
     }
 
@@ -262,7 +278,7 @@ impl<M: Memory> Books<M> {
         order.side = Side::Undisclosed;
         order.next = free;
         self.free = slot;
-        self.open = previous_u32(self.open);
+        self.spare = self.spare.wrapping_add(1);
     }
 
     /// The best price of a side.
@@ -321,48 +337,72 @@ impl<M: Memory> Books<M> {
         self.ladders.has_room(Ladders::<M>::number(instrument, side), rank(side, price))
     }
 
-    /// True if an order at a price meets none of the other side, and its own has room for a level
-    /// more, wherever.
+    /// True if an order can rest wherever it likes: there is a slot for it, and on its side room
+    /// for a level more.
     #[inline(always)]
-    pub(crate) fn surely_rests(&self, instrument: u32, side: Side, price: i64) -> bool {
-        self.ladders.surely_rests(Ladders::<M>::number(instrument, side), rank(side, price))
+    pub(crate) fn has_place(&self, instrument: u32, side: Side) -> bool {
+        self.has_slot() && self.ladders.has_spare(Ladders::<M>::number(instrument, side))
+    }
+
+    /// True if an order meets one of the other side.
+    #[inline(always)]
+    pub(crate) fn meets(&self, instrument: u32, side: Side, price: i64) -> bool {
+        self.ladders.meets(Ladders::<M>::number(instrument, side), rank(side, price))
     }
 
     /// Puts an order at the back of the queue at its price.
     #[inline(always)]
     pub(crate) fn enqueue(&mut self, slot: u32) {
-        let order = *self.order(slot);
-        self.enqueue_as(slot, &order);
-    }
-
-    /// As [`enqueue`](Self::enqueue), of an order with these terms.
-    #[inline(always)]
-    pub(crate) fn enqueue_as(&mut self, slot: u32, terms: &RestingOrder) {
-        let RestingOrder { price, leaves_qty, instrument, side, priority, .. } = *terms;
+        let RestingOrder { price, leaves_qty, instrument, side, priority, .. } = *self.order(slot);
         invariant(leaves_qty > 0, "an order that rests has a quantity");
         let (ladder, rank) = (Ladders::<M>::number(instrument, side), rank(side, price));
-        let tail = match self.ladders.find_mut(ladder, rank) {
-            Some(level) => {
-                let tail = level.tail;
-                level.tail = slot;
-                level.qty = more(level.qty, leaves_qty);
-                level.orders = next_u32(level.orders);
-                tail
-            }
-            None => {
-                let level = Level { qty: leaves_qty, head: slot, tail: slot, orders: 1 };
-                self.ladders.insert(ladder, rank, level);
-                NONE
-            }
+        let tail = self.join(ladder, rank, slot, leaves_qty);
+        if self.follow(slot, tail, priority) {
+            let order = self.order_mut(slot);
+            (order.prev, order.next) = (tail, NONE);
+        } else {
+            self.step_ahead(slot, tail);
+        }
+    }
+
+    /// Puts a new order into its slot, and at the back of the queue at its price.
+    #[inline(always)]
+    pub(crate) fn put(&mut self, slot: u32, order: &RestingOrder) {
+        let RestingOrder { price, leaves_qty, instrument, side, .. } = *order;
+        let (ladder, rank) = (Ladders::<M>::number(instrument, side), rank(side, price));
+        let tail = self.join(ladder, rank, slot, leaves_qty);
+        let follows = self.follow(slot, tail, order.priority);
+        self.order_mut(slot).write(&RestingOrder { prev: tail, next: NONE, ..*order });
+        if !follows {
+            self.step_ahead(slot, tail);
+        }
+    }
+
+    /// Counts an order in the level of a rank, as its tail; returns the one that was it before.
+    #[inline(always)]
+    fn join(&mut self, ladder: usize, rank: i64, slot: u32, leaves_qty: u64) -> u32 {
+        let Some(level) = self.ladders.find_mut(ladder, rank) else {
+            let level = Level { qty: leaves_qty, head: slot, tail: slot, orders: 1 };
+            self.ladders.insert(ladder, rank, level);
+            return NONE;
         };
+        level.qty = more(level.qty, leaves_qty);
+        // It counts slots.
+        level.orders = level.orders.wrapping_add(1);
+        core::mem::replace(&mut level.tail, slot)
+    }
+
+    /// Puts an order behind the tail of its queue. False if that is hidden: displayed ones go
+    /// before it.
+    #[inline(always)]
+    fn follow(&mut self, slot: u32, tail: u32, priority: u64) -> bool {
         let ahead = self.order_mut(tail);
         invariant(ahead.priority < priority, "priority rises along a queue");
-        if ahead.marks.is_hidden() {
-            return self.step_ahead(slot, tail);
+        let follows = !ahead.marks.is_hidden();
+        if follows {
+            ahead.next = slot;
         }
-        ahead.next = slot;
-        let order = self.order_mut(slot);
-        (order.prev, order.next) = (tail, NONE);
+        follows
     }
 
     /// Puts an order that joins a queue with hidden orders at its end where it belongs: displayed
@@ -410,9 +450,11 @@ impl<M: Memory> Books<M> {
         level.head = if prev == NONE { next } else { level.head };
         level.tail = if next == NONE { prev } else { level.tail };
         let Level { orders, qty, .. } = *level;
-        invariant((orders == 0) == (qty == 0), "a level has quantity while it has orders");
         if orders == 0 {
+            invariant(qty == 0, "a level without orders has no quantity");
             self.ladders.remove(ladder, rank);
+        } else {
+            invariant(qty > 0, "a level with orders has quantity");
         }
     }
 

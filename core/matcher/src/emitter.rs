@@ -96,12 +96,6 @@ impl<'a, K: EventSink> Emitter<'a, K> {
         self.added(priority);
     }
 
-    /// True if the command has no event yet.
-    #[inline]
-    pub(crate) const fn is_fresh(&self) -> bool {
-        self.begun == 0
-    }
-
     /// Begins the first event of a command.
     #[inline(always)]
     fn first(&mut self, kind: EventKind) -> &mut Event {
@@ -127,6 +121,28 @@ impl<'a, K: EventSink> Emitter<'a, K> {
         event.last_qty = leaves_qty;
         event.flags = EventFlags::RESTING;
         (event.orig_cl_ord_id, event.cl_ord_id) = (record.cl_ord_id, command.cl_ord_id);
+    }
+
+    /// Tells that a plain order is replaced, stands so now, and rests elsewhere than before.
+    #[inline(always)]
+    pub(crate) fn of_moved(
+        &mut self,
+        order_id: u64,
+        standing: &Standing,
+        order: &RestingOrder,
+        leaves_before: u64,
+        command: &Command,
+    ) {
+        let event = self.first(EventKind::Replaced);
+        tell_asked(event, command);
+        event.order_id = order_id;
+        event.leaves_qty = order.leaves_qty;
+        event.last_qty = leaves_before;
+        (event.cum_qty, event.cum_value) = (standing.cum_qty, standing.cum_value);
+        event.ord_status = standing.open_status();
+        event.priority = order.priority;
+        event.orig_cl_ord_id = command.orig_cl_ord_id;
+        event.flags = EventFlags::MOVED.with(EventFlags::RESTING);
     }
 
     /// The event is to say what few orders have.
@@ -180,8 +196,8 @@ impl<'a, K: EventSink> Emitter<'a, K> {
     }
 
     /// Ends the command.
-    #[inline]
-    pub(crate) fn finish(mut self) {
+    #[inline(always)]
+    pub(crate) fn finish(&mut self) {
         invariant(self.begun > 0, "every command has an event");
         self.event.flags = self.event.flags.with(EventFlags::END_OF_EVENT);
         self.sink.event(self.event);

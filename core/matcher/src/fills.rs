@@ -113,7 +113,7 @@ impl<M: Memory> Matcher<M> {
 
     /// Executes part or all of a resting order, whose ClOrdID is at the spot `name`. True if that
     /// was all that an iceberg shows.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn fill_resting<K: EventSink>(
         &mut self,
         slot: u32,

@@ -41,11 +41,10 @@ pub(crate) fn more(a: u64, b: u64) -> u64 {
     certain(a.checked_add(b), "a sum of quantities fits")
 }
 
-/// The next value of a counter or a count.
+/// The next value of a counter. It does not wrap: at one for each ns it counts 584 years.
 #[inline]
-#[track_caller]
-pub(crate) fn next_u64(value: u64) -> u64 {
-    certain(value.checked_add(1), "a counter does not wrap")
+pub(crate) const fn next_u64(value: u64) -> u64 {
+    value.wrapping_add(1)
 }
 
 /// The next value of a counter or a count.

@@ -221,14 +221,12 @@ impl<M: Memory> Ladders<M> {
         (self.head(ladder).len() as usize) < self.levels
     }
 
-    /// True if what joins a ladder at a rank meets nothing of the other side of its book, and there
-    /// is room for one level more.
+    /// True if what comes to a ladder at a rank meets something of the other side of its book.
     #[inline(always)]
-    pub(crate) fn surely_rests(&self, ladder: usize, rank: i64) -> bool {
-        let (own, other) = (self.head(ladder), self.head(ladder ^ 1));
+    pub(crate) fn meets(&self, ladder: usize, rank: i64) -> bool {
+        let other = self.head(ladder ^ 1);
         // What is a rank to one side is its reverse to the other.
-        let meets = other.near > 0 && rank >= !other.best;
-        !meets && (own.len() as usize) < self.levels
+        other.near > 0 && rank >= !other.best
     }
 
     /// The next level below a rank.
@@ -440,14 +438,14 @@ impl<M: Memory> Ladders<M> {
         ladder.wrapping_shl(self.bits.wrapping_sub(6))
     }
 
-    #[inline]
+    #[inline(always)]
     fn word(&self, ladder: usize, word: usize) -> u64 {
         let at = self.first_word(ladder).wrapping_add(word);
         *certain(self.words.as_ref().get(at), "a window has its bits")
     }
 
     /// True if the window has a level at a rank, which is not below it.
-    #[inline]
+    #[inline(always)]
     fn is_near(&self, ladder: usize, rank: i64) -> bool {
         let place = self.place(rank);
         rank <= self.head(ladder).best
@@ -464,13 +462,13 @@ impl<M: Memory> Ladders<M> {
         certain(self.heads.as_mut().get_mut(ladder), "a side has a ladder")
     }
 
-    #[inline]
+    #[inline(always)]
     fn near(&self, ladder: usize, rank: i64) -> &Level {
         let at = ladder.wrapping_shl(self.bits) | self.place(rank);
         certain(self.near.as_ref().get(at), "a window lies in its storage")
     }
 
-    #[inline]
+    #[inline(always)]
     fn near_mut(&mut self, ladder: usize, rank: i64) -> &mut Level {
         let at = ladder.wrapping_shl(self.bits) | self.place(rank);
         certain(self.near.as_mut().get_mut(at), "a window lies in its storage")

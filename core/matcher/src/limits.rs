@@ -17,6 +17,7 @@
 use touchline_prefetch::prefetch_at;
 use touchline_types::{Command, EventKind, Reason, Side};
 
+use crate::accounts::Claim;
 use crate::blocks::OWNERS_MAX;
 use crate::emitter::{Emitter, EventSink};
 use crate::gates;
@@ -42,56 +43,56 @@ pub struct SessionLimits {
     pub(crate) credit: u64,
     /// When that was counted, ns since the epoch; 0 without a rate.
     pub(crate) credit_time: u64,
-    /// Their parts of the state hash.
-    terms_mix: u64,
-    bucket_mix: u64,
+    /// What the bucket holds at most, parts of a token.
+    credit_max: u64,
+    /// [`state_hash::bucket_key`].
+    bucket_key: u64,
 }
 
 impl SessionLimits {
-    /// Tokens that the bucket holds, in parts of a token.
+    /// Limits of a session, none yet.
+    fn of(session_id: u32) -> Self {
+        Self { session_id, bucket_key: state_hash::bucket_key(session_id), ..Self::default() }
+    }
+
+    /// What the bucket holds at most, parts of a token.
     pub(crate) const fn credit_max(&self) -> u64 {
-        (self.terms.rate_burst as u64).saturating_mul(TOKEN)
+        self.credit_max
     }
 
     /// What is in the bucket at a time. What saturates is above every bucket.
-    #[inline]
+    #[inline(always)]
     fn credit_at(&self, now: u64) -> u64 {
-        let gain =
-            now.saturating_sub(self.credit_time).saturating_mul(self.terms.rate_per_s.into());
-        self.credit.saturating_add(gain).min(self.credit_max())
+        // Sequenced time rises, and a bucket never holds more than it may.
+        let passed = now.wrapping_sub(self.credit_time);
+        let gain = passed.saturating_mul(self.terms.rate_per_s.into());
+        self.credit.wrapping_add(gain.min(self.credit_max.wrapping_sub(self.credit)))
     }
 
-    /// Counts what the bucket gained until now.
-    #[inline]
-    fn refill(&mut self, now: u64) {
-        self.credit = self.credit_at(now);
-        self.credit_time = now;
+    /// So much is in the bucket now. Returns by how much its part of the state hash rises.
+    #[inline(always)]
+    fn fill(&mut self, credit: u64, now: u64) -> u64 {
+        let risen = credit.wrapping_sub(self.credit);
+        let passed = now.wrapping_sub(self.credit_time);
+        (self.credit, self.credit_time) = (credit, now);
+        state_hash::bucket(self.bucket_key, risen, passed)
     }
 
-    /// Takes a token, if there is one.
-    #[inline]
-    fn take(&mut self, now: u64) -> bool {
-        self.refill(now);
-        let rest = self.credit.checked_sub(TOKEN);
-        self.credit = rest.unwrap_or(self.credit);
-        rest.is_some()
-    }
-
-    /// Its parts of the state hash, made anew; returns by how much their sum rises.
-    #[inline]
-    fn mix_bucket(&mut self) -> u64 {
-        let before = self.bucket_mix;
-        self.bucket_mix = state_hash::bucket(self.session_id, self.credit, self.credit_time);
-        self.bucket_mix.wrapping_sub(before)
+    /// Its parts of the state hash; a row that is free has none.
+    fn mix(&self) -> u64 {
+        if self.session_id == 0 {
+            return 0;
+        }
+        let bucket = state_hash::bucket(self.bucket_key, self.credit, self.credit_time);
+        state_hash::limits(self.session_id, &self.terms).wrapping_add(bucket)
     }
 
     /// Other limits from now on.
     fn change(&mut self, terms: LimitsView, now: u64) {
-        let had_rate = self.terms.rate_per_s > 0;
-        self.refill(now);
+        let before = if self.terms.rate_per_s > 0 { self.credit_at(now) } else { u64::MAX };
         self.terms = terms;
-        let full = self.credit_max();
-        self.credit = if had_rate { self.credit.min(full) } else { full };
+        self.credit_max = u64::from(terms.rate_burst).saturating_mul(TOKEN);
+        self.credit = before.min(self.credit_max);
         self.credit_time = if terms.rate_per_s > 0 { now } else { 0 };
     }
 }
@@ -115,15 +116,17 @@ impl SessionPosition {
         if sells(side) == 1 { offers } else { bids }
     }
 
-    /// The worst that can happen to it: all open orders of a side execute, and so many lots more.
-    /// `None` is above every limit.
+    /// True if the position stays within a limit though all open orders of a side execute, and so
+    /// many lots more.
     #[inline(always)]
-    fn worst(&self, side: Side, qty: u64) -> Option<i64> {
+    fn stays_within(&self, most: i64, side: Side, qty: u64) -> bool {
         let [bids, offers] = self.open_qty;
         let open_qty = if sells(side) == 1 { offers } else { bids };
         // The entry checks bound what is open of a book, and an order, to 63 bits each.
         let more = open_qty.wrapping_add(qty);
-        turned(side, self.position).checked_add_unsigned(more)
+        let held = turned(side, self.position);
+        // Two of 64 bits with a sign are less than 2^64 apart.
+        held <= most && more <= most.wrapping_sub(held).cast_unsigned()
     }
 
     /// Moves the position; returns by how much its part of the state hash rises.
@@ -229,31 +232,58 @@ impl<M: Memory> Limits<M> {
         }
     }
 
-    /// Lets a new order of the session with this row rest, if it passes all of its limits: it takes
-    /// its token and counts as open. Else nothing has changed.
+    /// Lets a new order rest, if it passes all limits that its session has: it takes its token and
+    /// counts as open. Else nothing has changed.
     #[inline(always)]
-    pub(crate) fn enter(&mut self, row: usize, command: &Command, instrument: u32) -> bool {
-        let Command { side, order_qty, timestamp, .. } = *command;
+    pub(crate) fn commit(&mut self, command: &Command, instrument: u32) -> bool {
+        let Command { session_id, side, order_qty, timestamp, .. } = *command;
+        let Some(row) = self.find(session_id) else { return true };
         let at = row.wrapping_mul(self.instruments).wrapping_add(instrument as usize);
         let held = certain(self.positions.as_mut().get_mut(at), "a row has its positions");
         let row = certain(self.rows.as_mut().get_mut(row), "limits have a row");
         let LimitsView { max_order_qty, max_position, rate_per_s, .. } = row.terms;
-        let worst = held.worst(side, order_qty);
-        let credit = row.credit_at(timestamp);
         let passes = (max_order_qty == 0 || order_qty <= max_order_qty)
-            && (max_position == 0 || worst.is_some_and(|worst| worst <= max_position))
-            && (rate_per_s == 0 || credit >= TOKEN);
+            && (max_position == 0 || held.stays_within(max_position, side, order_qty));
         if !passes {
             return false;
         }
+        if rate_per_s > 0 {
+            let Some(rest) = row.credit_at(timestamp).checked_sub(TOKEN) else { return false };
+            self.mixes = self.mixes.wrapping_add(row.fill(rest, timestamp));
+        }
         let open_qty = held.open_qty(side);
         *open_qty = more(*open_qty, order_qty);
-        if rate_per_s > 0 {
-            (row.credit, row.credit_time) = (credit.wrapping_sub(TOKEN), timestamp);
-            let rise = row.mix_bucket();
-            self.mixes = self.mixes.wrapping_add(rise);
-        }
         true
+    }
+
+    /// Lets an order of the session with this row leave as much as a replace says instead of as
+    /// much as before, if that passes all of its limits: it takes its token. Else nothing has
+    /// changed.
+    #[inline(always)]
+    pub(crate) fn change(
+        &mut self,
+        row: usize,
+        command: &Command,
+        before: &Claim,
+        claim: &Claim,
+    ) -> bool {
+        let Claim { instrument, side, qty, .. } = *claim;
+        let more_qty = qty.saturating_sub(before.qty);
+        let fits = self.largest_order(row, command.order_qty).is_ok()
+            && (more_qty == 0 || self.largest_position(row, instrument, side, more_qty).is_ok())
+            && self.take_token_if_there(command);
+        if fits {
+            let open_qty = self.position_mut(row, instrument).open_qty(side);
+            *open_qty = more(less(*open_qty, before.qty), qty);
+        }
+        fits
+    }
+
+    /// Lets a new order that executes at once pass the limits of its session, if it has any and the
+    /// order passes all of them: it takes its token. Else nothing has changed.
+    #[inline]
+    pub(crate) fn admit(&mut self, command: &Command, instrument: u32) -> bool {
+        self.new_order(command, instrument).is_ok() && self.take_token_if_there(command)
     }
 
     /// An order of the session rests with so much more.
@@ -333,9 +363,9 @@ impl<M: Memory> Limits<M> {
         qty: u64,
     ) -> Result<(), Reason> {
         let most = self.row(row).terms.max_position;
-        let worst = self.position_at(row, instrument).worst(side, qty);
-        let fits = worst.is_some_and(|worst| worst <= most);
-        if most == 0 || fits { Ok(()) } else { Err(Reason::PositionLimit) }
+        let held = self.position_at(row, instrument);
+        let fits = most == 0 || held.stays_within(most, side, qty);
+        if fits { Ok(()) } else { Err(Reason::PositionLimit) }
     }
 
     #[inline]
@@ -344,10 +374,26 @@ impl<M: Memory> Limits<M> {
         if found.terms.rate_per_s == 0 {
             return Ok(());
         }
-        let taken = found.take(now);
-        let rise = found.mix_bucket();
+        let credit = found.credit_at(now);
+        let rest = credit.checked_sub(TOKEN);
+        let rise = found.fill(rest.unwrap_or(credit), now);
         self.mixes = self.mixes.wrapping_add(rise);
-        if taken { Ok(()) } else { Err(Reason::RateExceeded) }
+        if rest.is_some() { Ok(()) } else { Err(Reason::RateExceeded) }
+    }
+
+    /// As [`take_token`](Self::take_token), but where there is no token nothing has changed.
+    #[inline]
+    fn take_token_if_there(&mut self, command: &Command) -> bool {
+        let now = command.timestamp;
+        let Some(row) = self.find(command.session_id) else { return true };
+        let found = self.row_mut(row);
+        if found.terms.rate_per_s == 0 {
+            return true;
+        }
+        let Some(rest) = found.credit_at(now).checked_sub(TOKEN) else { return false };
+        let rise = found.fill(rest, now);
+        self.mixes = self.mixes.wrapping_add(rise);
+        true
     }
 
     #[inline]
@@ -358,16 +404,10 @@ impl<M: Memory> Limits<M> {
     /// Changes a row, and the state hash with it.
     fn change_row(&mut self, row: usize, change: impl FnOnce(&mut SessionLimits)) {
         let found = self.row_mut(row);
-        let before = found.terms_mix.wrapping_add(found.bucket_mix);
+        let before = found.mix();
         change(found);
-        let used = found.session_id != 0;
-        found.terms_mix = if used { state_hash::limits(found.session_id, &found.terms) } else { 0 };
-        found.bucket_mix = 0;
-        if used {
-            found.mix_bucket();
-        }
-        let after = found.terms_mix.wrapping_add(found.bucket_mix);
-        self.mixes = self.mixes.wrapping_sub(before).wrapping_add(after);
+        let rise = found.mix().wrapping_sub(before);
+        self.mixes = self.mixes.wrapping_add(rise);
     }
 
     /// Gives a session a free row, with no limits and no positions yet; `None` if there is none.
@@ -377,7 +417,7 @@ impl<M: Memory> Limits<M> {
         let row = rows.enumerate().find(|(_, each)| each.session_id == 0)?.0;
         let number = u16::try_from(row.wrapping_add(1)).ok()?;
         *self.row_of.get_mut(session_id as usize)? = number;
-        self.change_row(row, |each| *each = SessionLimits { session_id, ..Default::default() });
+        self.change_row(row, |each| *each = SessionLimits::of(session_id));
         self.clear_positions(row, session_id);
         Some(row)
     }

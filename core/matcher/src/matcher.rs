@@ -151,27 +151,45 @@ impl<M: Memory> Matcher<M> {
         invariant(command.timestamp > self.last_timestamp, "timestamp rises");
         self.last_seq = command.seq;
         self.last_timestamp = command.timestamp;
-        let mut out = Emitter::new(command, sheet, sink);
+        let done = match command.kind {
+            CommandKind::NewOrder if self.next_expiry > command.timestamp => {
+                self.plain_order(command, hashes, sheet, sink)
+            }
+            CommandKind::CancelOrder => self.plain_cancel(command, hashes, sheet, sink),
+            CommandKind::ReplaceOrder if self.next_expiry > command.timestamp => {
+                self.plain_replace(command, hashes, sheet, sink)
+            }
+            _ => false,
+        };
+        if !done {
+            self.apply_any(command, hashes, &mut Emitter::new(command, sheet, sink));
+        }
+    }
+
+    /// Carries out a command for which there is no way of its own.
+    #[inline(never)]
+    fn apply_any<K: EventSink>(
+        &mut self,
+        command: &Command,
+        hashes: &Hashes,
+        out: &mut Emitter<'_, K>,
+    ) {
         match command.kind {
             CommandKind::NewOrder => {
-                self.look_for_due(command, &mut out);
-                if !self.plain_order(command, hashes, &mut out) {
-                    self.new_order(command, hashes, &mut out);
-                }
-                self.look_for_stops(&mut out);
+                self.look_for_due(command, out);
+                self.new_order(command, hashes, out);
+                self.look_for_stops(out);
             }
             CommandKind::CancelOrder => {
-                if !self.plain_cancel(command, hashes, &mut out) {
-                    self.cancel_order(command, hashes, &mut out);
-                }
-                self.look_for_stops(&mut out);
+                self.cancel_order(command, hashes, out);
+                self.look_for_stops(out);
             }
             CommandKind::ReplaceOrder => {
-                self.look_for_due(command, &mut out);
-                self.replace_order(command, hashes, &mut out);
-                self.look_for_stops(&mut out);
+                self.look_for_due(command, out);
+                self.replace_order(command, hashes, out);
+                self.look_for_stops(out);
             }
-            _ => self.apply_other(command, &mut out),
+            _ => self.apply_other(command, out),
         }
         out.finish();
     }
@@ -250,13 +268,13 @@ impl<M: Memory> Matcher<M> {
         out.last()
     }
 
-    #[inline(never)]
     fn cancel_order<K: EventSink>(
         &mut self,
         command: &Command,
         hashes: &Hashes,
         out: &mut Emitter<'_, K>,
     ) {
+        self.ways.other_cancels = self.ways.other_cancels.wrapping_add(1);
         let slot = match gates::cancel(&self.names, command, hashes) {
             Ok(found) => found,
             Err(refusal) => return self.refuse(command, &refusal, EventFlags::NONE, out),

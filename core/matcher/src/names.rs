@@ -22,10 +22,10 @@
 //! The hash is fixed, so that a replay takes the same steps everywhere.
 
 use touchline_prefetch::prefetch_at;
-use touchline_types::{ClOrdId, OrdStatus, OrdType, Side, TimeInForce};
+use touchline_types::{ClOrdId, Command, OrdStatus, OrdType, Side, TimeInForce};
 
 use crate::book::{NONE, RestingOrder};
-use crate::invariant::{certain, invariant, less, next_u32, previous_u32};
+use crate::invariant::{certain, invariant, less};
 use crate::state_hash;
 use crate::storage::Memory;
 
@@ -121,6 +121,17 @@ impl OrderRecord {
         (self.cum_value, self.ord_status) = (standing.cum_value, standing.ord_status);
     }
 
+    /// Takes the further ClOrdID and the terms of a replace, by which the order stays open.
+    #[inline(always)]
+    pub(crate) fn renew(&mut self, command: &Command, older: &Self) {
+        self.cl_ord_id = command.cl_ord_id;
+        self.order_qty = command.order_qty;
+        // Seldom others, and a byte that was just written holds up the next read of all four.
+        if older.time_in_force != command.time_in_force {
+            self.time_in_force = command.time_in_force;
+        }
+    }
+
     /// CumQty(14).
     #[inline]
     pub(crate) fn cum_qty(&self, order: &RestingOrder) -> u64 {
@@ -152,6 +163,14 @@ pub(crate) struct Standing {
     pub(crate) cum_qty: u64,
     pub(crate) cum_value: i64,
     pub(crate) ord_status: OrdStatus,
+}
+
+impl Standing {
+    /// OrdStatus(39) of an order that is open, and stands so.
+    #[inline(always)]
+    pub(crate) const fn open_status(&self) -> OrdStatus {
+        if self.cum_qty == 0 { OrdStatus::New } else { OrdStatus::PartiallyFilled }
+    }
 }
 
 /// What a hash chooses: chains, and bits of names that were used.
@@ -266,8 +285,8 @@ pub(crate) struct Names<M: Memory> {
     past: M::Of<PastRecord>,
     lines: M::Of<NameLine>,
     past_len: u32,
-    /// ClOrdIDs that name open orders.
-    open: u32,
+    /// ClOrdIDs that were ever used.
+    used: u32,
 }
 
 impl<M: Memory> Names<M> {
@@ -278,12 +297,12 @@ impl<M: Memory> Names<M> {
             *none = RecordLine::default();
         }
         lines.as_mut().fill(NameLine::default());
-        Self { records, past, lines, past_len: 0, open: 0 }
+        Self { records, past, lines, past_len: 0, used: 0 }
     }
 
     /// How many ClOrdIDs are used.
     pub(crate) const fn used(&self) -> u32 {
-        self.past_len.wrapping_add(self.open)
+        self.used
     }
 
     /// True if no further ClOrdID fits.
@@ -429,14 +448,33 @@ impl<M: Memory> Names<M> {
     /// written over, says so only when it is written.
     #[inline(always)]
     pub(crate) fn open(&mut self, spot: Spot, slot: u32) -> &mut OrderRecord {
-        // Slots have numbers of 32 bits.
-        self.open = self.open.wrapping_add(1);
+        // Fewer than 2^32: `room_for_name`.
+        self.used = self.used.wrapping_add(1);
         let line = self.line_mut(spot);
         line.note(spot.hash);
         let chained = core::mem::replace(line.open_mut(spot.hash), slot);
         let record = self.record_mut(slot);
         record.chained = chained;
         record
+    }
+
+    /// Gives a new order, which is in a slot, its record and its ClOrdID, which is at this spot.
+    /// Written where it stays, word by word: a copy of what was just written, as a whole, would wait
+    /// until all of it has left the processor.
+    #[inline(always)]
+    pub(crate) fn enter(&mut self, spot: Spot, slot: u32, order_id: u64, command: &Command) {
+        let record = self.open(spot, slot);
+        record.order_id = order_id;
+        record.order_qty = command.order_qty;
+        record.cum_value = 0;
+        record.cl_ord_id = command.cl_ord_id;
+        record.member_id = command.member_id;
+        record.session_id = command.session_id;
+        record.instrument_id = command.instrument_id;
+        record.side = command.side;
+        record.ord_type = command.ord_type;
+        record.time_in_force = command.time_in_force;
+        record.ord_status = OrdStatus::New;
     }
 
     /// Keeps how the order in a slot, whose ClOrdID has this spot, stands at its end.
@@ -471,8 +509,8 @@ impl<M: Memory> Names<M> {
     #[inline(always)]
     fn bury(&mut self, slot: u32, spot: Spot, price: i64, last: &Standing, superseded: u32) {
         let number = self.past_len;
-        self.past_len = next_u32(number);
-        self.open = previous_u32(self.open);
+        // The past has storage for all that are used.
+        self.past_len = number.wrapping_add(1);
         let found = self.lines.as_mut().get_mut(spot.line as usize);
         let line = certain(found, "there is a line for every hash");
         let end = certain(self.past.as_mut().get_mut(number as usize), "the past has storage");

@@ -5,7 +5,7 @@
 //! instructions stay. Time in force, expiry, displayed quantity and stop price are those of the
 //! replace. An iceberg keeps priority if what it shows stays as it is.
 
-use touchline_types::{ClOrdId, Command, EventFlags, EventKind, OrdStatus, Reason, TradingPhase};
+use touchline_types::{ClOrdId, Command, EventFlags, EventKind, Reason, TradingPhase};
 
 use crate::accounts::Claim;
 use crate::blocks;
@@ -30,6 +30,7 @@ impl<M: Memory> Matcher<M> {
         hashes: &Hashes,
         out: &mut Emitter<'_, K>,
     ) {
+        self.ways.other_replaces = self.ways.other_replaces.wrapping_add(1);
         let checked = self
             .limits
             .take_token(command)
@@ -126,21 +127,12 @@ impl<M: Memory> Matcher<M> {
         let leaves_qty = less(command.order_qty, cum_qty);
         let before = hashes.orig(command).spot;
         let record = self.names.rename(slot, before, hashes.own, older_price, &last);
-        record.cl_ord_id = command.cl_ord_id;
-        record.order_qty = command.order_qty;
-        // Seldom another one, and a byte that was just written holds up the next read of all four.
-        if older.time_in_force != command.time_in_force {
-            record.time_in_force = command.time_in_force;
-        }
-        let ord_status = if cum_qty == 0 { OrdStatus::New } else { OrdStatus::PartiallyFilled };
+        record.renew(command, &older);
+        let ord_status = last.open_status();
         if older.ord_status != ord_status {
             record.ord_status = ord_status;
         }
-        let terms = state_hash::Terms {
-            order_qty: command.order_qty,
-            time_in_force: command.time_in_force,
-            ..state_hash::Terms::of(&older)
-        };
+        let terms = state_hash::Terms::renewed(&older, command);
         let fixed_mix = state_hash::fixed(hashes.own.hash, price, &terms);
         let marks = older_marks.after(command);
         if marks == Marks::NONE && older_marks == Marks::NONE {

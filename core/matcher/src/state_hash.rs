@@ -15,16 +15,9 @@ use crate::instrument::Instrument;
 use crate::names::{OrderRecord, PastRecord, Standing};
 use crate::view::LimitsView;
 
-const FIXED: [u64; 6] = [
-    0x9e37_79b9_7f4a_7c15,
-    0xd6e8_feb8_6659_fd93,
-    0xa076_1d64_78bd_642f,
-    0xe703_7ed1_a0b4_28db,
-    0x8ebc_6af0_9c88_c6e3,
-    0x5895_58ea_cf1a_3a4d,
-];
-const OPEN: [u64; 3] = [0x7a65_6dc3_5f0c_2d17, 0xc3f1_08b7_1b45_9a6d, 0x4cf5_ad43_2745_937f];
-const GONE: [u64; 3] = [0x1b03_7387_12fa_d5c9, 0xe2f0_3b1d_6a9c_7f35, 0x6c8e_9cf5_7093_2bd5];
+/// Weights of the words of an order, odd: each word is multiplied by its own at one instruction.
+const WEIGHTS: [u64; 5] = [0x51a3_9b1f, 0x2f6d_c8c5, 0x6b43_a9b5, 0x3c6e_f36b, 0x74c9_5e8d];
+const GONE: u64 = 0x1b03_7387;
 const SUPERSEDED: [u64; 2] = [0x3c79_ac49_2ba7_b653, 0x1c69_b3f7_4ac4_ae35];
 const NAME: [u64; 3] = [0xd1b5_4a32_d192_ed03, 0x8bb8_4b93_962e_acc9, 0x2d35_8dcc_aa6c_78a5];
 const INSTRUMENT: u64 = 0xe703_7ed1_a0b4_28db;
@@ -35,7 +28,8 @@ const LIMITS: [u64; 4] =
 const POSITION: [u64; 2] = [0xbf58_476d_1ce4_e5b9, 0x369d_ea0f_31a5_3f85];
 const ACCOUNT: [u64; 4] =
     [0xc2b2_ae3d_27d4_eb4f, 0x1656_67b1_9e37_79f9, 0x85eb_ca77_c2b2_ae63, 0x27d4_eb2f_1656_67c5];
-const COUNTERS: u64 = 0x8ebc_6af0_9c88_c6e3;
+const COUNTERS: [u64; 4] =
+    [0x8ebc_6af0_9c88_c6e3, 0x9e37_79b9_7f4a_7c15, 0xd6e8_feb8_6659_fd93, 0xa076_1d64_78bd_642f];
 const FACTOR: u64 = 0x2d35_8dcc_aa6c_78a5;
 
 /// Both halves of the product: every bit of the input reaches every bit of the output (the
@@ -87,20 +81,17 @@ pub(crate) fn name(member_id: u32, cl_ord_id: &[u8; 20]) -> u64 {
     fold(fold(a ^ k, b ^ l) ^ c ^ pair(member_id, 0), m)
 }
 
-/// What does not change of an order while one ClOrdID names it. The products do not wait for each
-/// other.
+/// What does not change of an order while one ClOrdID names it: a sum of its words, each with a
+/// weight, by the hash of the name, which no two orders share.
 #[inline]
 pub(crate) fn fixed(name: u64, price: i64, terms: &Terms) -> u64 {
-    let [a, b, c, d, e, f] = FIXED;
-    let [side, ord_type, time_in_force] =
-        [terms.side as u8, terms.ord_type as u8, terms.time_in_force as u8];
-    let kinds = u32::from_le_bytes([side, ord_type, time_in_force, 0]);
-    fold(terms.order_id ^ a, name ^ b)
-        .wrapping_add(fold(bits(price) ^ c, terms.order_qty ^ d))
-        .wrapping_add(fold(
-            pair(terms.instrument_id, terms.session_id) ^ e,
-            pair(terms.member_id, kinds) ^ f,
-        ))
+    let [a, b, c, d, e] = WEIGHTS;
+    let words = (terms.order_id.wrapping_mul(a))
+        .wrapping_add(bits(price).wrapping_mul(b))
+        .wrapping_add(terms.order_qty.wrapping_mul(c))
+        .wrapping_add(pair(terms.instrument_id, terms.session_id).wrapping_mul(d))
+        .wrapping_add(pair(terms.member_id, terms.kinds).wrapping_mul(e));
+    fold(words, name)
 }
 
 /// What [`fixed`] reads of an order beside its name and price.
@@ -111,12 +102,16 @@ pub(crate) struct Terms {
     pub(crate) instrument_id: u32,
     pub(crate) session_id: u32,
     pub(crate) member_id: u32,
-    pub(crate) side: Side,
-    pub(crate) ord_type: OrdType,
-    pub(crate) time_in_force: TimeInForce,
+    kinds: u32,
 }
 
 impl Terms {
+    /// Side, order type and time in force in one.
+    #[inline(always)]
+    const fn kinds(side: Side, ord_type: OrdType, time_in_force: TimeInForce) -> u32 {
+        u32::from_le_bytes([0, side as u8, ord_type as u8, time_in_force as u8])
+    }
+
     /// Those of a new order.
     #[inline(always)]
     pub(crate) const fn asked(order_id: u64, command: &Command) -> Self {
@@ -126,10 +121,15 @@ impl Terms {
             instrument_id: command.instrument_id,
             session_id: command.session_id,
             member_id: command.member_id,
-            side: command.side,
-            ord_type: command.ord_type,
-            time_in_force: command.time_in_force,
+            kinds: Self::kinds(command.side, command.ord_type, command.time_in_force),
         }
+    }
+
+    /// Those of an order with this record, after a replace.
+    #[inline]
+    pub(crate) const fn renewed(older: &OrderRecord, command: &Command) -> Self {
+        let kinds = Self::kinds(older.side, older.ord_type, command.time_in_force);
+        Self { order_qty: command.order_qty, kinds, ..Self::of(older) }
     }
 
     /// Those of an order with this record.
@@ -141,9 +141,7 @@ impl Terms {
             instrument_id: record.instrument_id,
             session_id: record.session_id,
             member_id: record.member_id,
-            side: record.side,
-            ord_type: record.ord_type,
-            time_in_force: record.time_in_force,
+            kinds: Self::kinds(record.side, record.ord_type, record.time_in_force),
         }
     }
 }
@@ -163,18 +161,23 @@ pub(crate) fn reserve(fixed_mix: u64, reserve: u64) -> u64 {
 /// An open order. CumQty is OrderQty less LeavesQty.
 #[inline]
 pub(crate) fn order(order: &RestingOrder, cum_value: i64) -> u64 {
-    let [a, b, c] = OPEN;
-    let owner = pair(order.firm_id, order.self_match_id);
-    fold(order.fixed_mix ^ order.leaves_qty, order.priority ^ a)
-        .wrapping_add(fold(order.fixed_mix ^ owner ^ b, bits(cum_value) ^ c))
+    let [a, b, c, d, ..] = WEIGHTS;
+    let words = (order.leaves_qty.wrapping_mul(a))
+        .wrapping_add(order.priority.wrapping_mul(b))
+        .wrapping_add(pair(order.firm_id, order.self_match_id).wrapping_mul(c))
+        .wrapping_add(bits(cum_value).wrapping_mul(d));
+    fold(words, order.fixed_mix)
 }
 
 /// An order that is gone, as it stood at its end.
 #[inline]
 pub(crate) fn gone(fixed: u64, last: &Standing) -> u64 {
-    let [a, b, c] = GONE;
-    fold(fixed ^ last.cum_qty, u64::from(last.ord_status as u8) ^ a)
-        .wrapping_add(fold(fixed ^ b, bits(last.cum_value) ^ c))
+    let [a, b, .., c] = WEIGHTS;
+    let words = (last.cum_qty.wrapping_mul(a))
+        .wrapping_add(bits(last.cum_value).wrapping_mul(b))
+        .wrapping_add(u64::from(last.ord_status as u8).wrapping_mul(c))
+        .wrapping_add(GONE);
+    fold(words, fixed)
 }
 
 /// A ClOrdID that is superseded.
@@ -215,11 +218,17 @@ pub(crate) fn limits(session_id: u32, terms: &LimitsView) -> u64 {
         .wrapping_add(fold(terms.max_order_qty ^ c, bits(terms.max_position) ^ b))
 }
 
-/// What is in the bucket of a session, and since when.
-#[inline]
-pub(crate) fn bucket(session_id: u32, credit: u64, credit_time: u64) -> u64 {
+/// What the bucket of a session is multiplied by: odd, so that no change is lost.
+pub(crate) fn bucket_key(session_id: u32) -> u64 {
     let [.., c, d] = LIMITS;
-    fold(pair(session_id, 1) ^ credit ^ c, credit_time ^ d)
+    fold(pair(session_id, 1) ^ c, d) | 1
+}
+
+/// What is in a bucket, and since when; or by how much that rises, from how much both do.
+#[inline]
+pub(crate) const fn bucket(key: u64, credit: u64, credit_time: u64) -> u64 {
+    let [a, ..] = WEIGHTS;
+    credit.wrapping_add(credit_time.wrapping_mul(a)).wrapping_mul(key)
 }
 
 /// What a session with limits holds of an instrument (its index). Its open quantities are those of
@@ -272,8 +281,8 @@ pub(crate) const fn fees(fees: i128) -> u64 {
 #[inline]
 pub(crate) fn counters(values: [u64; 6]) -> u64 {
     let [a, b, c, d, e, f] = values;
-    let [k, l, m, ..] = FIXED;
-    fold(a ^ COUNTERS, b ^ k)
+    let [j, k, l, m] = COUNTERS;
+    fold(a ^ j, b ^ k)
         .wrapping_add(fold(c ^ l, d ^ m))
         .wrapping_add(fold(e ^ FACTOR, f ^ INSTRUMENT))
 }

@@ -216,7 +216,8 @@ impl<M: Memory> Matcher<M> {
         }
         for row in self.limits.rows() {
             sum = sum.wrapping_add(state_hash::limits(row.session_id, &row.terms));
-            sum = sum.wrapping_add(state_hash::bucket(row.session_id, row.credit, row.credit_time));
+            let key = state_hash::bucket_key(row.session_id);
+            sum = sum.wrapping_add(state_hash::bucket(key, row.credit, row.credit_time));
             for at in (0..self.limits.instruments()).map_while(|at| u32::try_from(at).ok()) {
                 let held = self.limits.position(row.session_id, at).map_or(0, |p| p.position);
                 sum = sum.wrapping_add(state_hash::position(row.session_id, at, held));

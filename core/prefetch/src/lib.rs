@@ -34,13 +34,23 @@ pub fn prefetch_at<T>(values: &[T], at: usize) {
 pub fn prefetch_to_write_at<T>(values: &[T], at: usize) {
     let place = values.as_ptr().wrapping_add(at);
     #[cfg(target_arch = "x86_64")]
-    // SAFETY: as above; a processor that does not know the instruction does nothing.
+    // SAFETY: as above; a processor that does not know the instruction does nothing. Where values
+    // have eight bytes, the processor adds up the place.
     unsafe {
-        core::arch::asm!(
-            "prefetchw [{place}]",
-            place = in(reg) place,
-            options(nostack, preserves_flags, readonly)
-        );
+        if size_of::<T>() == 8 {
+            core::arch::asm!(
+                "prefetchw [{values} + {at} * 8]",
+                values = in(reg) values.as_ptr(),
+                at = in(reg) at,
+                options(nostack, preserves_flags, readonly)
+            );
+        } else {
+            core::arch::asm!(
+                "prefetchw [{place}]",
+                place = in(reg) place,
+                options(nostack, preserves_flags, readonly)
+            );
+        }
     }
     #[cfg(target_arch = "aarch64")]
     // SAFETY: as above.

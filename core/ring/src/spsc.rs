@@ -80,6 +80,13 @@ impl<R: Record, M: Memory> SpscProducer<R, M> {
         self.written.wrapping_sub(self.consumed) < self.capacity as u64
     }
 
+    /// Records that were ever pushed, flushed or not.
+    #[inline(always)]
+    #[must_use]
+    pub const fn written(&self) -> u64 {
+        self.written
+    }
+
     /// Reads the consumer's cursor again.
     #[cold]
     fn look_for_room(&mut self) -> Result<(), Full> {

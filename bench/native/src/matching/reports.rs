@@ -14,7 +14,7 @@ use super::workload::{FillSink, Fills};
 /// Reports that the ring holds.
 const CAPACITY: usize = 1 << 12;
 /// Reports from one publication to the next.
-const PUBLISHED_AT_ONCE: u32 = 64;
+const PUBLISHED_AT_ONCE: u64 = 64;
 
 pub(crate) type Ring = Arc<SharedMap>;
 
@@ -147,20 +147,18 @@ pub(crate) struct Reporter {
     out: SpscProducer<Report, Ring>,
     /// The resting side of a fill, which comes before the other.
     resting_id: u64,
-    unpublished: u32,
     pub(crate) told: Told,
 }
 
 impl Reporter {
     pub(crate) fn new(ring: &Ring) -> Result<Self, String> {
         let out = SpscProducer::attach(Arc::clone(ring)).map_err(|error| error.to_string())?;
-        Ok(Self { out, resting_id: 0, unpublished: 0, told: Told::default() })
+        Ok(Self { out, resting_id: 0, told: Told::default() })
     }
 
     /// Shows the other thread what was told until now.
     #[inline]
     pub(crate) fn flush(&mut self) {
-        self.unpublished = 0;
         // Nobody sleeps.
         let _ = self.out.flush();
     }
@@ -186,8 +184,7 @@ impl Reporter {
     #[inline(always)]
     fn push(&mut self, report: &Report) {
         let _ = self.out.push(report);
-        self.unpublished += 1;
-        if self.unpublished == PUBLISHED_AT_ONCE {
+        if self.out.written().is_multiple_of(PUBLISHED_AT_ONCE) {
             self.publish();
         }
     }
@@ -201,13 +198,13 @@ impl Reporter {
 impl EventSink for Reporter {
     #[inline(always)]
     fn event(&mut self, event: &Event) {
-        self.told.of_kind[event.kind as usize] += 1;
         match event.kind {
             // The order is in the book: no news after Accepted.
             EventKind::Added => {}
             EventKind::Executed => self.executed(event),
             _ => self.answered(event),
         }
+        self.told.of_kind[event.kind as usize] += 1;
     }
 }
 
@@ -216,10 +213,12 @@ impl Reporter {
 
     #[inline(always)]
     fn answered(&mut self, event: &Event) {
+        // Read before anything else is written: it has just been made.
+        let report = Report::of(event);
         if !self.out.surely_has_room() {
             return self.answered_late(event);
         }
-        self.push(&Report::of(event));
+        self.push(&report);
     }
 
     #[cold]

@@ -99,8 +99,8 @@ impl<M: Memory> Matcher<M> {
     #[must_use]
     pub fn account(&self, member_id: u32) -> Option<AccountView> {
         let account = self.accounts.row(self.accounts.find(member_id)?);
-        let Account { cash, reserved, fees, .. } = *account;
-        Some(AccountView { cash, reserved, fees })
+        let Account { cash, free, fees, .. } = *account;
+        Some(AccountView { cash, reserved: cash.wrapping_sub(free), fees })
     }
 
     /// What the account of a member holds of an instrument; `None` if it has no account, or there
@@ -148,7 +148,7 @@ impl<M: Memory> Matcher<M> {
                     return Err("open offers hold back their lots, and no more than there are");
                 }
             }
-            if account.reserved != reserved || account.free() < 0 {
+            if account.cash.wrapping_sub(account.free) != reserved || account.free < 0 {
                 return Err("open orders hold back what they could cost, and there is as much");
             }
         }

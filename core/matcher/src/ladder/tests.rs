@@ -84,7 +84,8 @@ impl Twin {
             _ => (touch, Some(price_of(Side::Sell, rank))),
         };
         let meets = matches!((bid, offer), (Some(bid), Some(offer)) if bid >= offer);
-        assert_eq!(fast.surely_rests(ladder, rank), !meets && slow.len() < self.levels);
+        assert_eq!(fast.meets(ladder, rank), meets);
+        assert_eq!(fast.has_spare(ladder), slow.len() < self.levels);
     }
 
     fn compare_all(&mut self, ladder: usize) {

@@ -54,6 +54,8 @@ pub(crate) struct Day {
     spread: u64,
     /// Largest quantity of most orders.
     qty: u64,
+    /// Nothing is out of the ordinary, nearly: most orders go the way of plain ones.
+    calm: bool,
 }
 
 /// An order that was sent, as its sender remembers it.
@@ -98,7 +100,9 @@ const PHASES: [TradingPhase; 4] =
 
 impl Day {
     fn new(random: &mut Random) -> Self {
-        let ids: &[u32] = random.pick(&[&[1][..], &[1, 2], &[1, 2, 3], &[2, 7], &[9, 4, 1]]);
+        let calm = random.one_in(3);
+        let known: [&[u32]; 5] = [&[1], &[1, 2], &[1, 2, 3], &[2, 7], &[9, 4, 1]];
+        let ids = random.pick(if calm { &known[..3] } else { &known });
         let (min_price, spread) = random.pick(&[
             (1, 3),
             (1, 12),
@@ -116,11 +120,11 @@ impl Day {
             min_price,
             max_price,
             max_order_qty: random.pick(&[qty, qty * 3, u64::MAX]),
-            initial_phase: random.pick(&PHASES),
+            initial_phase: if calm { TradingPhase::Continuous } else { random.pick(&PHASES) },
             tick_size: random.pick(&[1, 1, 1, 1, 2, 3]),
             lot_size: random.pick(&[1, 1, 1, 1, 2]),
             protection: random.pick(&[0, 0, 0, 1, 4]),
-            price_band: random.pick(&[0, 0, 0, 0, 10, 100]),
+            price_band: if calm { 0 } else { random.pick(&[0, 0, 0, 0, 10, 100]) },
         });
         let limits: Vec<_> = limits.collect();
         let cl_ord_ids = if random.one_in(16) { [0, 300] } else { [9_000, 25_000] };
@@ -133,7 +137,7 @@ impl Day {
             accounts: random.pick(&[0, 1, 2, 8, 8, 8]),
         };
         let members = random.pick(&[1, 3, 8]);
-        Self { limits, capacity, members, spread, qty }
+        Self { limits, capacity, members, spread, qty, calm }
     }
 }
 
@@ -170,7 +174,7 @@ impl Flow {
             .any(|phase| matches!(phase, TradingPhase::Halt | TradingPhase::Closed));
         let mut command = if let Some(planned) = self.planned.pop() {
             planned
-        } else if self.random.one_in(if closed { 20 } else { 150 }) {
+        } else if self.random.one_in(if closed { 20 } else { self.seldom(150) }) {
             self.change_phase()
         } else if let Some(command) = self.of_scope() {
             command
@@ -203,6 +207,11 @@ impl Flow {
             self.put_on_steps(&mut command);
         }
         command
+    }
+
+    /// One in so many, but on a calm day.
+    fn seldom(&self, one_in: u64) -> u64 {
+        if self.day.calm { one_in * 20 } else { one_in }
     }
 
     /// Most prices are on tick, and most quantities whole lots.
@@ -252,7 +261,7 @@ impl Flow {
     fn of_scope(&mut self) -> Option<Command> {
         let kind = if self.blocked.is_some() && self.random.one_in(15) {
             CommandKind::AdmitEntry
-        } else if self.blocked.is_none() && self.random.one_in(600) {
+        } else if self.blocked.is_none() && self.random.one_in(self.seldom(600)) {
             CommandKind::BlockEntry
         } else if self.random.one_in(300) {
             CommandKind::MassCancel
@@ -379,6 +388,9 @@ impl Flow {
 
     /// Stops, icebergs and the others, most of them as they may be, some as they may not.
     fn add_options(&mut self, command: &mut Command) {
+        if self.day.calm && !self.random.one_in(20) {
+            return;
+        }
         match self.random.below(60) {
             0..3 => command.ord_type = OrdType::MarketToLimit,
             3..6 => command.ord_type = OrdType::Stop,

@@ -263,7 +263,7 @@ fn the_fast_and_the_slow_matcher_make_the_same_events() {
 #[test]
 fn every_event_keeps_quantity_priority_and_an_uncrossed_book() {
     let first = number("TWIN_SEED", 1_000_001);
-    let (mut executions, mut ways) = (0, [0; 4]);
+    let (mut executions, mut ways) = (0, [0; 7]);
     for seed in first..first + 12 {
         let mut flow = Flow::new(seed);
         let day = flow.day().clone();
@@ -283,14 +283,19 @@ fn every_event_keeps_quantity_priority_and_an_uncrossed_book() {
         let now = matcher.ways();
         for (sum, count) in ways.iter_mut().zip([
             now.plain_orders,
+            now.plain_takes,
             now.other_orders,
             now.plain_cancels,
             now.other_cancels,
+            now.plain_replaces,
+            now.other_replaces,
         ]) {
             *sum += count;
         }
     }
-    println!("observer: plain and other orders, plain and other cancels: {ways:?}");
+    println!(
+        "observer: {ways:?} of plain orders, takes, others; cancels, others; replaces, others"
+    );
     assert!(ways.iter().all(|count| *count > 500), "every way is gone often: {ways:?}");
     println!("observer: {executions} executions, seeds {first} to {}", first + 11);
     assert!(executions > 1_000, "the random flow trades");
