@@ -354,7 +354,7 @@ impl<M: Memory> Accounts<M> {
         holding.reserved = more(holding.reserved, claim.lots());
     }
 
-    #[inline(never)]
+    #[inline(always)]
     fn fill(&mut self, row: usize, claim: &Claim, px: i64) {
         let Claim { instrument, side, qty, .. } = *claim;
         let (account, holding, _) = self.parts(row, instrument);

@@ -416,7 +416,7 @@ impl<M: Memory> Matcher<M> {
     }
 
     /// As [`close`](Self::close), of an order whose ClOrdID is at this spot and that stood so.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn close_named(&mut self, slot: u32, name: Spot, last: &Standing) {
         let order = self.books.order(slot);
         // The past keeps no extras.

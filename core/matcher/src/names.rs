@@ -21,7 +21,7 @@
 //!
 //! The hash is fixed, so that a replay takes the same steps everywhere.
 
-use touchline_prefetch::prefetch_at;
+use touchline_prefetch::{prefetch_at, prefetch_whole_to_write_at};
 use touchline_types::{ClOrdId, Command, OrdStatus, OrdType, Side, TimeInForce};
 
 use crate::book::{NONE, RestingOrder};
@@ -31,6 +31,9 @@ use crate::storage::Memory;
 
 /// Bit of a link: the ClOrdID of its record is superseded.
 const SUPERSEDED: u32 = 1 << 31;
+
+/// Records of the past from one that is written to the one that is asked for.
+const PAST_AHEAD: u32 = 6;
 
 /// Slots and records of the past that can be named.
 pub(crate) const RECORDS_MAX: usize = SUPERSEDED as usize - 2;
@@ -54,22 +57,24 @@ pub struct RecordLine(OrderRecord);
 /// What events tell of an order beside its `RestingOrder`. Quantities in lots, price in price
 /// units.
 #[derive(Clone, Copy, Debug)]
+#[repr(C)]
 pub(crate) struct OrderRecord {
     pub(crate) order_id: u64,
     pub(crate) order_qty: u64,
     pub(crate) cum_value: i64,
     pub(crate) cl_ord_id: ClOrdId,
-    pub(crate) member_id: u32,
-    pub(crate) session_id: u32,
+    // As in commands and events, so that several are copied at a time.
     pub(crate) instrument_id: u32,
+    pub(crate) session_id: u32,
+    pub(crate) member_id: u32,
     /// The next record of its chain: of an open order a slot; of one of the past its number from 1,
     /// and [`SUPERSEDED`].
     chained: u32,
+    pub(crate) ord_status: OrdStatus,
     pub(crate) side: Side,
     /// None where no order is open.
     pub(crate) ord_type: OrdType,
     pub(crate) time_in_force: TimeInForce,
-    pub(crate) ord_status: OrdStatus,
 }
 
 impl Default for OrderRecord {
@@ -486,7 +491,7 @@ impl<M: Memory> Names<M> {
 
     /// Gives the order in a slot a further ClOrdID, which has the spot `after`. The record says so
     /// only when that is written into it.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn rename(
         &mut self,
         slot: u32,
@@ -511,6 +516,9 @@ impl<M: Memory> Names<M> {
         let number = self.past_len;
         // The past has storage for all that are used.
         self.past_len = number.wrapping_add(1);
+        // It is written from end to end, and always where nobody has been yet.
+        let soon = number.wrapping_add(PAST_AHEAD) as usize;
+        prefetch_whole_to_write_at(self.past.as_ref(), soon);
         let found = self.lines.as_mut().get_mut(spot.line as usize);
         let line = certain(found, "there is a line for every hash");
         let end = certain(self.past.as_mut().get_mut(number as usize), "the past has storage");

@@ -1,11 +1,11 @@
-//! Plain orders: limit orders that ask for nothing else and rest, and their cancels. That is most
-//! of what a venue is sent, so it has a way of its own: one look that passes all entry checks at
-//! once, and then what there is to do, with what that look has found.
+//! Plain orders: limit orders that ask for nothing else, their cancels, and replaces that move
+//! them. That is most of what a venue is sent, so it has a way of its own: one look that passes all
+//! entry checks at once, and then what there is to do.
 //!
-//! Nothing is decided here. Where a check does not pass, where an order would execute, where
-//! anything is out of the ordinary, nothing has been done and the way of all orders goes on
-//! (`arrival`, `gates`): it alone refuses, and says why. Which way a command goes changes no event
-//! and no state; the slow twin knows of none.
+//! Nothing is decided here. Where a check does not pass, where anything is out of the ordinary,
+//! nothing has been done and the way of all orders goes on (`arrival`, `gates`, `replace`): it
+//! alone refuses, and says why. Which way a command goes changes no event and no state; the slow
+//! twin knows of none.
 
 use touchline_types::{
     Command, Event, EventKind, OrdStatus, OrdType, Reason, Side, TimeInForce, TradingPhase,
@@ -101,13 +101,15 @@ impl<M: Memory> Matcher<M> {
         self.mixes = self.mixes.wrapping_add(order.mix);
         self.books.put(slot, &order);
         self.woken = instrument;
-        self.tell_plain(command, order_id, priority, sheet, sink);
+        let mut out = Emitter::new(command, sheet, sink);
+        out.of_plain(order_id, priority, command);
+        self.end(out);
         true
     }
 
     /// Counts an order that is to rest in the account of its member and the limits of its session,
     /// if they let it. Else it does nothing.
-    #[inline(never)]
+    #[inline(always)]
     fn commit(&mut self, command: &Command, instrument: u32) -> bool {
         if !self.accounts.commit(command, instrument) {
             return false;
@@ -121,23 +123,11 @@ impl<M: Memory> Matcher<M> {
         passes
     }
 
-    /// Tells that an order was accepted and rests.
-    #[inline(never)]
-    fn tell_plain<K: EventSink>(
-        &mut self,
-        command: &Command,
-        order_id: u64,
-        priority: u64,
-        sheet: &mut Event,
-        sink: &mut K,
-    ) {
-        let mut out = Emitter::new(command, sheet, sink);
-        out.of_plain(order_id, priority, command);
-        self.end(out);
-    }
-
     /// Which way an order goes: a plain one passes all entry checks but those of its name, its
     /// session and its member.
+    ///
+    /// Kept apart: with what this looks at, an order's way has more at hand than a processor has
+    /// registers.
     #[inline(never)]
     fn way_of(&self, command: &Command) -> Way {
         let Command { side, price, order_qty, .. } = *command;

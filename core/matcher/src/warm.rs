@@ -16,12 +16,12 @@ use crate::names::{Name, Spot};
 use crate::state_hash;
 use crate::storage::Memory;
 
-/// Commands from the first look at one to its turn, and from the second: each of them takes about
-/// as long as a line takes to come from memory.
-const FAR: usize = 4;
-const NEAR: usize = 2;
+/// Commands from the first look at one to its turn, and from the second: a line takes as long to
+/// come from memory as one or two of them, or as four where others use the memory as well.
+const FAR: usize = 8;
+const NEAR: usize = 4;
 /// Places for what was found: as many as are under way, and a power of two.
-const PLACES: usize = 4;
+const PLACES: usize = 8;
 
 /// Where the ClOrdIDs of a command lead, the second to no order where its kind reads none, and the
 /// slot where a look ahead may have found the order that it names.

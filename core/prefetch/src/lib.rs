@@ -32,42 +32,48 @@ pub fn prefetch_at<T>(values: &[T], at: usize) {
 /// As [`prefetch_at`], of a cache line that is to be written: no other processor keeps it then.
 #[inline(always)]
 pub fn prefetch_to_write_at<T>(values: &[T], at: usize) {
-    let place = values.as_ptr().wrapping_add(at);
+    ask_to_write::<T, false>(values, at);
+}
+
+/// As [`prefetch_to_write_at`], of the lines where the value begins and where it ends.
+#[inline(always)]
+pub fn prefetch_whole_to_write_at<T>(values: &[T], at: usize) {
+    ask_to_write::<T, false>(values, at);
+    ask_to_write::<T, true>(values, at);
+}
+
+/// Asks for the line with the first or the last byte of the value at a place of a slice.
+#[inline(always)]
+fn ask_to_write<T, const LAST: bool>(values: &[T], at: usize) {
     #[cfg(target_arch = "x86_64")]
-    // SAFETY: as above; a processor that does not know the instruction does nothing. Where values
-    // have eight bytes, the processor adds up the place.
+    // SAFETY: as above; a processor that does not know the instruction does nothing. It adds up
+    // the place by itself.
     unsafe {
-        if size_of::<T>() == 8 {
-            core::arch::asm!(
-                "prefetchw [{values} + {at} * 8]",
-                values = in(reg) values.as_ptr(),
-                at = in(reg) at,
-                options(nostack, preserves_flags, readonly)
-            );
-        } else {
-            core::arch::asm!(
-                "prefetchw [{place}]",
-                place = in(reg) place,
-                options(nostack, preserves_flags, readonly)
-            );
-        }
+        core::arch::asm!(
+            "prefetchw [{values} + {offset} + {byte}]",
+            values = in(reg) values.as_ptr(),
+            offset = in(reg) at.wrapping_mul(size_of::<T>()),
+            byte = const if LAST { size_of::<T>().saturating_sub(1) } else { 0 },
+            options(nostack, preserves_flags, readonly)
+        );
     }
     #[cfg(target_arch = "aarch64")]
     // SAFETY: as above.
     unsafe {
+        let byte = if LAST { size_of::<T>().saturating_sub(1) } else { 0 };
         core::arch::asm!(
             "prfm pstl1keep, [{place}]",
-            place = in(reg) place,
+            place = in(reg) values.as_ptr().wrapping_add(at).cast::<u8>().wrapping_add(byte),
             options(nostack, preserves_flags, readonly)
         );
     }
     #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-    let _ = place;
+    let _ = (values, at);
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{prefetch_at, prefetch_to_write_at};
+    use super::{prefetch_at, prefetch_to_write_at, prefetch_whole_to_write_at};
 
     #[test]
     fn a_prefetch_changes_nothing() {
@@ -75,6 +81,7 @@ mod tests {
         (0..200).chain([usize::MAX]).for_each(|at| {
             prefetch_at(&values, at);
             prefetch_to_write_at(&values, at);
+            prefetch_whole_to_write_at(&values, at);
         });
         assert!(values.iter().all(|value| *value == 7));
     }

@@ -201,6 +201,9 @@ impl EventSink for Reporter {
         match event.kind {
             // The order is in the book: no news after Accepted.
             EventKind::Added => {}
+            EventKind::Executed if event.flags.contains(EventFlags::RESTING) => {
+                self.resting_id = event.order_id;
+            }
             EventKind::Executed => self.executed(event),
             _ => self.answered(event),
         }
@@ -230,10 +233,6 @@ impl Reporter {
     /// One report of the two sides of a fill.
     #[inline(never)]
     fn executed(&mut self, event: &Event) {
-        if event.flags.contains(EventFlags::RESTING) {
-            self.resting_id = event.order_id;
-            return;
-        }
         if !self.out.surely_has_room() {
             return self.executed_late(event);
         }
