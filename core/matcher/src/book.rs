@@ -140,7 +140,8 @@ pub(crate) struct Books<M: Memory> {
     free: u32,
     /// Slots below were used before.
     used: u32,
-    /// Slots but for [`NONE`], and how many of them are not taken; one is for the order that arrives.
+    /// Slots but for [`NONE`], and how many of them are not taken; one is for the order that
+    /// arrives.
     slots: u32,
     spare: u32,
 }

@@ -464,8 +464,8 @@ impl<M: Memory> Names<M> {
     }
 
     /// Gives a new order, which is in a slot, its record and its ClOrdID, which is at this spot.
-    /// Written where it stays, word by word: a copy of what was just written, as a whole, would wait
-    /// until all of it has left the processor.
+    /// Written where it stays, word by word: a copy of what was just written, as a whole, would
+    /// wait until all of it has left the processor.
     #[inline(always)]
     pub(crate) fn enter(&mut self, spot: Spot, slot: u32, order_id: u64, command: &Command) {
         let record = self.open(spot, slot);

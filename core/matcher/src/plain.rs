@@ -25,8 +25,8 @@ use crate::storage::Memory;
 use crate::terms;
 use crate::warm::Hashes;
 
-/// How many new orders, cancels and replaces went which way. It says something of the flow, and is no part of
-/// the state.
+/// How many new orders, cancels and replaces went which way. It says something of the flow, and is
+/// no part of the state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ways {
     /// New orders that passed all entry checks at once, and rested.
