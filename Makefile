@@ -69,11 +69,13 @@ bench: $(VENV)/.package programs ## what every part costs, beside floors; writes
 
 # Seed of the order flow of `make bench-matching`, and of who sends it.
 SEED ?= 23
+# A program that plays the same flow beside ours in `make bench-matching`: bench/README.md.
+BESIDE ?=
 
 .PHONY: bench-matching
-bench-matching: $(VENV)/.package ## what a command costs in the matcher, beside its floor: SEED=<n>
+bench-matching: $(VENV)/.package ## what a command costs in the matcher, beside its floor: SEED=<n> BESIDE=<program>
 	@tests/install-packages.sh valgrind || echo "instructions will not be counted" >&2
-	$(PYTHON) bench/matching.py --seed $(SEED)
+	$(PYTHON) bench/matching.py --seed $(SEED) $(if $(BESIDE),--beside $(BESIDE))
 
 .PHONY: bench-growth
 bench-growth: $(VENV)/.package ## what a command costs in the matcher as its books grow, drawn

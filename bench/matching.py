@@ -52,6 +52,8 @@ class Result:
     wall_ns: list[float] = field(default_factory=list)
     quiet_ns: list[float] = field(default_factory=list)
     """Of the clock, in a tenth of each run: its fastest stretches."""
+    beside_ns: list[float] = field(default_factory=list)
+    """What another program took, of processor time, in the same runs; none without one."""
     times: dict[str, Any] = field(default_factory=dict)
     """Percentiles by kind, each with two looks at the clock in it; ``clock`` are these alone."""
     instructions: float | None = None
@@ -64,15 +66,33 @@ class Result:
         """Processor time of a command."""
         return statistics.median(self.cpu_ns)
 
+    @property
+    def other_ns(self) -> float:
+        """The same of the other program."""
+        return statistics.median(self.beside_ns)
+
 
 def measure(
-    binary: Path, flows: dict[str, Path], runs: int, console: Console
+    binary: Path,
+    flows: dict[str, Path],
+    checksums: dict[str, str],
+    runs: int,
+    console: Console,
+    beside: Path | None,
 ) -> dict[tuple[str, str], Result]:
-    """Play every flow through every path, in turn, so often; then once for the percentiles."""
+    """Play every flow through every path, in turn, so often; then once for the percentiles.
+
+    Another program plays before each path, so that the two have the same neighbours.
+    """
     results = {(profile, path): Result(profile, path) for profile in flows for path in PATHS}
     for number in range(1, runs + 1):
         console.print(f"run {number} of {runs}", style="dim")
         for (profile, path), result in results.items():
+            if beside is not None:
+                other = ask(beside, str(flows[profile]), "tput")
+                if other.get("checksum") != checksums[profile]:
+                    raise RuntimeError(f"{beside} comes to other fills: {other.get('checksum')}")
+                result.beside_ns.append(other["cpu_ns_per_op"])
             told = ask(binary, *PATHS[path], str(flows[profile]), "--mode", "tput")
             each = told.pop("each")
             result.cpu_ns.append(each["cpu_ns"])
@@ -115,11 +135,12 @@ def table(results: dict[tuple[str, str], Result]) -> Table:
 
 
 _COLUMNS = (
-    *("median ns", "least to most", "x floor", "quiet ns", "quiet x", "instructions"),
+    *("median ns", "least to most", "x floor", "x other", "quiet ns", "quiet x", "instructions"),
     *("p50", "p99", "p99.9", "max"),
 )
 """Quiet is the fastest tenth of the quietest run, for a path and for the floor: a neighbour on the
-same core slows code that waits for nothing more than code that waits, as the floor does."""
+same core slows code that waits for nothing more than code that waits, as the floor does. The other
+is a program that ran before each path, where one was given."""
 
 
 def _cells(result: Result, results: dict[tuple[str, str], Result]) -> list[str]:
@@ -130,6 +151,7 @@ def _cells(result: Result, results: dict[tuple[str, str], Result]) -> list[str]:
         f"{result.median_ns:.1f}",
         f"{min(result.cpu_ns):.1f} to {max(result.cpu_ns):.1f}",
         f"{result.median_ns / floor.median_ns:.2f}",
+        f"{result.median_ns / result.other_ns:.2f}" if result.beside_ns else "",
         f"{min(result.quiet_ns):.1f}",
         f"{min(result.quiet_ns) / min(floor.quiet_ns):.2f}",
         "not counted" if counted is None else f"{counted:,.0f}",
@@ -148,6 +170,7 @@ def _markdown(
         "fastest tenth of the stretches of the quietest run, and so of the floor. Percentiles are "
         "of one more run",
         "with two looks at the clock around each command, which are in them.",
+        *_other(results),
         "",
         f"| profile | path | {' | '.join(_COLUMNS)} |",
         f"|---|---|{'---:|' * len(_COLUMNS)}",
@@ -169,6 +192,16 @@ def _markdown(
         lines += ["", _flow(one)]
         lines += [_told(results[one.profile, path]) for path in _ONE_BY_ONE]
     return "\n".join(lines) + "\n"
+
+
+def _other(results: dict[tuple[str, str], Result]) -> list[str]:
+    took: dict[str, list[float]] = {}
+    for result in results.values():
+        took.setdefault(result.profile, []).extend(result.beside_ns)
+    medians = [f"{statistics.median(ns):.1f} ns ({name})" for name, ns in took.items() if ns]
+    if not medians:
+        return []
+    return ["", f"The other program, before each run of a path: {', '.join(medians)}, medians."]
 
 
 def _flow(facts: Facts) -> str:
@@ -228,6 +261,13 @@ def main() -> int:
     parser.add_argument(
         "--into", type=Path, default=_HERE / "results", help="folder of the results"
     )
+    parser.add_argument(
+        "--beside",
+        type=Path,
+        metavar="PROGRAM",
+        help="plays the flow before each path: PROGRAM FLOW tput prints JSON with checksum and "
+        "cpu_ns_per_op",
+    )
     options = parser.parse_args()
     share = 10 if options.quick else 1
     runs, actions = max(1, options.runs // (3 if options.quick else 1)), options.actions // share
@@ -241,7 +281,8 @@ def main() -> int:
         facts = [
             write(path, profile, options.seed, actions, _LIVE) for profile, path in flows.items()
         ]
-        results = measure(binary, flows, runs, console)
+        checksums = {one.profile: one.checksum for one in facts}
+        results = measure(binary, flows, checksums, runs, console, options.beside)
         if shutil.which("valgrind"):
             console.print("counting instructions", style="dim")
             for profile, path in flows.items():

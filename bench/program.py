@@ -36,5 +36,8 @@ def ask(binary: Path, *arguments: str) -> dict[str, Any]:
     )
     if done.returncode != 0:
         raise RuntimeError(done.stderr.strip() or f"{binary.name} ended with {done.returncode}")
-    told: dict[str, Any] = json.loads(done.stdout)
+    try:
+        told: dict[str, Any] = json.loads(done.stdout)
+    except ValueError:
+        raise RuntimeError(f"{binary} told no JSON: {done.stdout[:80]!r}") from None
     return told
