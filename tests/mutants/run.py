@@ -39,7 +39,10 @@ _TESTS = ("core/matcher/*/tests.rs", "core/matcher/tests", "tests/scenarios", ".
 _TWIN_COMMANDS = "300000"
 # Most changes are caught by a few tests, which are built in a quarter of the time: what passes them
 # goes on to all. By stage, as cargo is told.
-_STAGES = {"quick": ("--lib", "--test=bare", "--test=scenarios"), "all": ("--lib", "--tests")}
+_STAGES = {
+    "quick": ("--lib", "--test=bare", "--test=scenarios", "--test=ways"),
+    "all": ("--lib", "--tests"),
+}
 _MEMORY_BYTES = 3 << 30
 """Of one process: a change may make a loop that never stops to allocate."""
 

@@ -366,14 +366,15 @@ impl<M: Memory> Books<M> {
         }
     }
 
-    /// Puts a new order into its slot, and at the back of the queue at its price.
+    /// Puts a new order, which is in no queue yet, into its slot, and at the back of the queue at its
+    /// price.
     #[inline(always)]
     pub(crate) fn put(&mut self, slot: u32, order: &RestingOrder) {
         let RestingOrder { price, leaves_qty, instrument, side, .. } = *order;
         let (ladder, rank) = (Ladders::<M>::number(instrument, side), rank(side, price));
         let tail = self.join(ladder, rank, slot, leaves_qty);
         let follows = self.follow(slot, tail, order.priority);
-        self.order_mut(slot).write(&RestingOrder { prev: tail, next: NONE, ..*order });
+        self.order_mut(slot).write(&RestingOrder { prev: tail, ..*order });
         if !follows {
             self.step_ahead(slot, tail);
         }
@@ -455,7 +456,7 @@ impl<M: Memory> Books<M> {
             invariant(qty == 0, "a level without orders has no quantity");
             self.ladders.remove(ladder, rank);
         } else {
-            invariant(qty > 0, "a level with orders has quantity");
+            invariant(qty != 0, "a level with orders has quantity");
         }
     }
 
