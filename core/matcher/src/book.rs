@@ -366,8 +366,8 @@ impl<M: Memory> Books<M> {
         }
     }
 
-    /// Puts a new order, which is in no queue yet, into its slot, and at the back of the queue at its
-    /// price.
+    /// Puts a new order, which is in no queue yet, into its slot, and at the back of the queue at
+    /// its price.
     #[inline(always)]
     pub(crate) fn put(&mut self, slot: u32, order: &RestingOrder) {
         let RestingOrder { price, leaves_qty, instrument, side, .. } = *order;
