@@ -73,7 +73,7 @@ SEED ?= 23
 BESIDE ?=
 
 .PHONY: bench-matching
-bench-matching: $(VENV)/.package ## what a command costs, beside its floor: SEED=<n> BESIDE=<program>
+bench-matching: $(VENV)/.package ## what a command costs beside its floor: SEED=<n> BESIDE=<program>
 	@tests/install-packages.sh valgrind || echo "instructions will not be counted" >&2
 	$(PYTHON) bench/matching.py --seed $(SEED) $(if $(BESIDE),--beside $(BESIDE))
 
