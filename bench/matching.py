@@ -66,11 +66,6 @@ class Result:
         """Processor time of a command."""
         return statistics.median(self.cpu_ns)
 
-    @property
-    def other_ns(self) -> float:
-        """The same of the other program."""
-        return statistics.median(self.beside_ns)
-
 
 def measure(
     binary: Path,
@@ -151,7 +146,7 @@ def _cells(result: Result, results: dict[tuple[str, str], Result]) -> list[str]:
         f"{result.median_ns:.1f}",
         f"{min(result.cpu_ns):.1f} to {max(result.cpu_ns):.1f}",
         f"{result.median_ns / floor.median_ns:.2f}",
-        f"{result.median_ns / result.other_ns:.2f}" if result.beside_ns else "",
+        f"{result.median_ns / _other_ns(results)[result.profile]:.2f}" if result.beside_ns else "",
         f"{min(result.quiet_ns):.1f}",
         f"{min(result.quiet_ns) / min(floor.quiet_ns):.2f}",
         "not counted" if counted is None else f"{counted:,.0f}",
@@ -195,13 +190,18 @@ def _markdown(
 
 
 def _other(results: dict[tuple[str, str], Result]) -> list[str]:
-    took: dict[str, list[float]] = {}
-    for result in results.values():
-        took.setdefault(result.profile, []).extend(result.beside_ns)
-    medians = [f"{statistics.median(ns):.1f} ns ({name})" for name, ns in took.items() if ns]
+    medians = [f"{ns:.1f} ns ({profile})" for profile, ns in _other_ns(results).items()]
     if not medians:
         return []
     return ["", f"The other program, before each run of a path: {', '.join(medians)}, medians."]
+
+
+def _other_ns(results: dict[tuple[str, str], Result]) -> dict[str, float]:
+    """Processor time of the other program by profile: the median of all of its runs."""
+    took: dict[str, list[float]] = {}
+    for result in results.values():
+        took.setdefault(result.profile, []).extend(result.beside_ns)
+    return {profile: statistics.median(ns) for profile, ns in took.items() if ns}
 
 
 def _flow(facts: Facts) -> str:
@@ -269,6 +269,9 @@ def main() -> int:
         "cpu_ns_per_op",
     )
     options = parser.parse_args()
+    beside = options.beside and options.beside.resolve()
+    if beside and not beside.is_file():
+        parser.error(f"--beside: there is no program {beside}")
     share = 10 if options.quick else 1
     runs, actions = max(1, options.runs // (3 if options.quick else 1)), options.actions // share
     counted = 200_000 // share
@@ -282,7 +285,7 @@ def main() -> int:
             write(path, profile, options.seed, actions, _LIVE) for profile, path in flows.items()
         ]
         checksums = {one.profile: one.checksum for one in facts}
-        results = measure(binary, flows, checksums, runs, console, options.beside)
+        results = measure(binary, flows, checksums, runs, console, beside)
         if shutil.which("valgrind"):
             console.print("counting instructions", style="dim")
             for profile, path in flows.items():

@@ -49,7 +49,8 @@ def replayed(venue: RunningVenue) -> tuple[Matcher, Any]:
 
 def engine_state(venue: RunningVenue, seq: int) -> int:
     """The hash that the engine noted after a command (core/engine/src/hashes.rs)."""
-    noted = np.fromfile(Venue.load(venue.config).run_files["state_hashes"], "<u8").reshape(-1, 2)
+    kept = np.fromfile(Venue.load(venue.config).run_files["state_hashes"], "<u8").reshape(-1, 2)
+    noted = kept[:-1]  # behind them is the scheme of the hashes
     noted_seq, state_hash = noted[seq % len(noted)].tolist()
     assert noted_seq == seq
     return int(state_hash)

@@ -2,15 +2,21 @@
 //! replayed state can be compared with what the engine had.
 //!
 //! Two words for each of the newest [`HASHES_KEPT`] commands, at `2 * (seq % HASHES_KEPT)`: seq,
-//! hash.
+//! hash. Behind them two more: the scheme of the hashes, and zero. Hashes of an engine of another
+//! scheme are not compared: the same state has other ones.
 
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
+use touchline_matcher::STATE_HASH_SCHEME;
 use touchline_sys::{SharedMap, SysError};
 
 /// Commands whose hash is kept.
 pub const HASHES_KEPT: u64 = 1 << 16;
+
+/// Where the scheme is.
+const SCHEME: usize = HASHES_KEPT as usize * 2;
+const WORDS: usize = SCHEME + 2;
 
 /// The file, mapped.
 #[derive(Debug)]
@@ -23,17 +29,20 @@ impl StateHashes {
     ///
     /// Whatever the system says.
     pub fn create(path: &Path) -> Result<Self, SysError> {
-        SharedMap::create(path, HASHES_KEPT as usize * 16).map(Self)
+        let map = SharedMap::create(path, WORDS * 8)?;
+        map.words()[SCHEME].store(STATE_HASH_SCHEME, Ordering::Release);
+        Ok(Self(map))
     }
 
     /// Opens a file that an engine wrote.
     ///
     /// # Errors
     ///
-    /// Whatever the system says; `INVAL` if the file is not of this length.
+    /// Whatever the system says; `INVAL` if the file is not of this length, or of another scheme.
     pub fn open(path: &Path) -> Result<Self, SysError> {
         let map = SharedMap::open(path, false)?;
-        if map.words().len() == HASHES_KEPT as usize * 2 {
+        let scheme = map.words().get(SCHEME).map(|word| word.load(Ordering::Acquire));
+        if map.words().len() == WORDS && scheme == Some(STATE_HASH_SCHEME) {
             return Ok(Self(map));
         }
         let on = path.display().to_string();

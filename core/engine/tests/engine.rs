@@ -93,6 +93,25 @@ fn a_restarted_engine_has_the_state_that_it_had() {
 }
 
 #[test]
+fn hashes_that_an_engine_of_another_scheme_noted_are_not_compared() {
+    let folder = Folder::new("scheme");
+    let venue = folder.venue("");
+    let mut bench = Bench::open(&venue);
+    bench.order(1, Side::Buy, 19_000, 1);
+    bench.run();
+    drop(bench);
+    let path = venue.run_file(RunFile::StateHashes);
+    let mut noted = std::fs::read(&path).unwrap();
+    // Another hash for every command, and another scheme behind them.
+    noted.iter_mut().for_each(|byte| *byte ^= u8::from(*byte != 0));
+    std::fs::write(&path, &noted).unwrap();
+    assert!(StateHashes::open(&path).is_err());
+    let again = Bench::open(&venue);
+    let summary = again.engine.replay_summary();
+    assert!(summary.contains("no noted state to compare with"), "{summary}");
+}
+
+#[test]
 fn commands_that_never_reached_the_journal_are_not_in_the_state() {
     let folder = Folder::new("lost");
     let venue = folder.venue("");

@@ -155,7 +155,8 @@ impl<M: Memory> Books<M> {
             *none = RestingOrder::default();
         }
         // They have numbers of 32 bits.
-        let slots = (orders.as_ref().len() as u32).saturating_sub(1);
+        let slots = orders.as_ref().len().saturating_sub(1);
+        let slots = u32::try_from(slots).unwrap_or(u32::MAX);
         Self {
             instruments,
             instrument_count,
@@ -366,7 +367,7 @@ impl<M: Memory> Books<M> {
         }
     }
 
-    /// Puts a new order, which is in no queue yet, into its slot, and at the back of the queue at
+    /// Writes an order, which is in no queue, into its slot, and puts it at the back of the queue at
     /// its price.
     #[inline(always)]
     pub(crate) fn put(&mut self, slot: u32, order: &RestingOrder) {

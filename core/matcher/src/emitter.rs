@@ -187,7 +187,8 @@ impl<'a, K: EventSink> Emitter<'a, K> {
         self.event
     }
 
-    /// Ends the event before, and begins one in its place. What [`tell`] says is left as it was.
+    /// Ends the event before, and begins one in its place. What [`tell`] says is left as it was, but
+    /// for leaves_qty.
     #[inline]
     fn next(&mut self, kind: EventKind) -> &mut Event {
         let event = self.succeed(kind);
@@ -207,7 +208,7 @@ impl<'a, K: EventSink> Emitter<'a, K> {
     }
 }
 
-/// Nothing of what [`tell`] does not say.
+/// Nothing of what [`tell`] does not say, and nothing left.
 #[inline(always)]
 fn empty(event: &mut Event) {
     event.trd_match_id = 0;

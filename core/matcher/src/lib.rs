@@ -121,6 +121,7 @@ pub use limits::{SessionLimits, SessionPosition};
 pub use matcher::Matcher;
 pub use names::{NameLine, PastRecord, RecordLine};
 pub use plain::Ways;
+pub use state_hash::STATE_HASH_SCHEME;
 pub use storage::{Capacity, Lent, Memory, Storage, StorageNeeds};
 #[cfg(feature = "std")]
 pub use storage::{Owned, OwnedBook, OwnedMatcher};

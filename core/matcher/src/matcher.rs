@@ -166,7 +166,7 @@ impl<M: Memory> Matcher<M> {
         }
     }
 
-    /// Carries out a command for which there is no way of its own.
+    /// Carries out a command that no way of its own has carried out.
     #[inline(never)]
     fn apply_any<K: EventSink>(
         &mut self,

@@ -128,10 +128,6 @@ impl<M: Memory> Matcher<M> {
         let before = hashes.orig(command).spot;
         let record = self.names.rename(slot, before, hashes.own, older_price, &last);
         record.renew(command, &older);
-        let ord_status = last.open_status();
-        if older.ord_status != ord_status {
-            record.ord_status = ord_status;
-        }
         let terms = state_hash::Terms::renewed(&older, command);
         let fixed_mix = state_hash::fixed(hashes.own.hash, price, &terms);
         let marks = older_marks.after(command);

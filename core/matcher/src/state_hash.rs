@@ -15,8 +15,14 @@ use crate::instrument::Instrument;
 use crate::names::{OrderRecord, PastRecord, Standing};
 use crate::view::LimitsView;
 
-/// Weights of the words of an order, odd: each word is multiplied by its own at one instruction.
-const WEIGHTS: [u64; 5] = [0x51a3_9b1f, 0x2f6d_c8c5, 0x6b43_a9b5, 0x3c6e_f36b, 0x74c9_5e8d];
+/// Number of the way in which [`Matcher::state_hash`](crate::Matcher::state_hash) is made. Hashes
+/// that were made in two ways say nothing of each other.
+pub const STATE_HASH_SCHEME: u64 = 1;
+
+/// Weights of the words of an order, primes: each word is multiplied by its own at one instruction.
+/// Two words that change together in the proportion of their weights leave the sum as it was: that
+/// does not happen by mistake, and the hash is no proof against intent.
+const WEIGHTS: [u64; 5] = [0x51a3_9b35, 0x2f6d_c8cb, 0x6b43_a9c1, 0x3c6e_f387, 0x74c9_5e9d];
 const GONE: u64 = 0x1b03_7387;
 const SUPERSEDED: [u64; 2] = [0x3c79_ac49_2ba7_b653, 0x1c69_b3f7_4ac4_ae35];
 const NAME: [u64; 3] = [0xd1b5_4a32_d192_ed03, 0x8bb8_4b93_962e_acc9, 0x2d35_8dcc_aa6c_78a5];

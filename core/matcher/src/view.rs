@@ -316,6 +316,10 @@ impl<M: Memory> Matcher<M> {
                 if order.leaves_qty == 0 || order.leaves_qty > record.order_qty {
                     return Err("an open order has something left, and no more than its quantity");
                 }
+                let standing = record.standing(order);
+                if standing.ord_status != standing.open_status() {
+                    return Err("an open order has the status that its cum_qty says");
+                }
                 place = (order.marks.is_hidden(), order.priority);
                 qty = qty.wrapping_add(order.leaves_qty);
                 orders = orders.wrapping_add(1);

@@ -42,27 +42,34 @@ struct Venue {
     seq: u64,
 }
 
+const INSTRUMENT: InstrumentLimits = InstrumentLimits {
+    instrument_id: 1,
+    min_price: 1,
+    max_price: 100,
+    max_order_qty: 100,
+    initial_phase: TradingPhase::Continuous,
+    tick_size: 2,
+    lot_size: 1,
+    protection: 0,
+    price_band: 0,
+};
+
+const CAPACITY: Capacity = Capacity {
+    instruments: 1,
+    orders: 10,
+    levels: 10,
+    cl_ord_ids: 100,
+    limited_sessions: 1,
+    accounts: 1,
+};
+
 impl Venue {
     fn new() -> Self {
-        let limits = InstrumentLimits {
-            instrument_id: 1,
-            min_price: 1,
-            max_price: 100,
-            max_order_qty: 100,
-            initial_phase: TradingPhase::Continuous,
-            tick_size: 2,
-            lot_size: 1,
-            ..InstrumentLimits::default()
-        };
-        let capacity = Capacity {
-            instruments: 1,
-            orders: 10,
-            levels: 10,
-            cl_ord_ids: 100,
-            limited_sessions: 1,
-            accounts: 1,
-        };
-        let matcher = OwnedMatcher::allocate(&[limits], &capacity).expect("valid");
+        Self::of(INSTRUMENT, CAPACITY)
+    }
+
+    fn of(instrument: InstrumentLimits, capacity: Capacity) -> Self {
+        let matcher = OwnedMatcher::allocate(&[instrument], &capacity).expect("valid");
         let mut venue = Self { matcher, seq: 0 };
         let mut limits = Command::of(CommandKind::SetLimits);
         (limits.scope, limits.scope_id) = (Scope::Session, 3);
@@ -215,6 +222,54 @@ fn where_somebody_is_blocked_or_there_is_no_room_orders_are_checked_one_by_one()
     }
     assert_eq!(venue.matcher.open_orders(), 10);
     assert_eq!(venue.way(order(b"last", Side::Buy, 52)), OtherOrder);
+}
+
+#[test]
+fn where_levels_or_names_are_full_orders_are_checked_one_by_one() {
+    let mut venue = Venue::of(INSTRUMENT, Capacity { levels: 2, ..CAPACITY });
+    assert_eq!(venue.way(order(b"new", Side::Buy, 52)), PlainOrder);
+    // Its level is there: that is for the checks one by one to see.
+    assert_eq!(venue.way(order(b"more", Side::Buy, 52)), OtherOrder);
+    let mut venue = Venue::of(INSTRUMENT, Capacity { cl_ord_ids: 4, ..CAPACITY });
+    assert_eq!(venue.way(order(b"new", Side::Buy, 52)), PlainOrder);
+    assert_eq!(venue.way(order(b"more", Side::Buy, 52)), OtherOrder);
+    assert_eq!(venue.way(replace(b"new", Side::Buy, 54)), OtherReplace);
+    assert_eq!(venue.way(cancel(b"new")), PlainCancel, "it uses none up");
+}
+
+#[test]
+fn instruments_with_more_than_a_range_have_their_orders_checked_one_by_one() {
+    let way = |instrument| Venue::of(instrument, CAPACITY).way(order(b"new", Side::Buy, 52));
+    assert_eq!(way(INSTRUMENT), PlainOrder);
+    assert_eq!(way(InstrumentLimits { price_band: 50, ..INSTRUMENT }), OtherOrder);
+    assert_eq!(way(InstrumentLimits { lot_size: 5, ..INSTRUMENT }), PlainOrder);
+    assert_eq!(way(InstrumentLimits { lot_size: 3, ..INSTRUMENT }), OtherOrder);
+    let call = InstrumentLimits { initial_phase: TradingPhase::Call, ..INSTRUMENT };
+    assert_eq!(way(call), OtherOrder);
+    let numbered = InstrumentLimits { instrument_id: 7, ..INSTRUMENT };
+    let mut venue = Venue::of(numbered, CAPACITY);
+    let new = Command { instrument_id: 7, ..order(b"new", Side::Buy, 52) };
+    assert_eq!(venue.way(new), OtherOrder, "numbers that are not 1, 2, 3, ... are looked up");
+    assert_eq!(venue.way(cancel(b"new")), PlainCancel);
+}
+
+#[test]
+fn an_order_that_finds_no_token_is_checked_one_by_one() {
+    let mut venue = Venue::new();
+    let mut limits = Command::of(CommandKind::SetLimits);
+    (limits.scope, limits.scope_id) = (Scope::Session, 3);
+    (limits.rate_per_s, limits.rate_burst) = (1, 3);
+    venue.apply(limits);
+    let limited = |command| Command { session_id: 3, ..command };
+    assert_eq!(venue.way(limited(order(b"one", Side::Buy, 52))), PlainOrder);
+    assert_eq!(venue.way(limited(replace(b"one", Side::Buy, 54))), PlainReplace);
+    assert_eq!(venue.way(limited(order(b"two", Side::Buy, 60))), PlainTake);
+    for late in [order(b"a", Side::Buy, 52), order(b"b", Side::Sell, 50)] {
+        assert_eq!(venue.way(limited(late)), OtherOrder);
+    }
+    let late = Command { cl_ord_id: name(b"late"), ..replace(b"one", Side::Buy, 56) };
+    assert_eq!(venue.way(limited(late)), OtherReplace);
+    assert_eq!(venue.way(limited(cancel(b"replace"))), PlainCancel, "it takes none");
 }
 
 #[test]
