@@ -367,8 +367,8 @@ impl<M: Memory> Books<M> {
         }
     }
 
-    /// Writes an order, which is in no queue, into its slot, and puts it at the back of the queue at
-    /// its price.
+    /// Writes an order, which is in no queue, into its slot, and puts it at the back of the queue
+    /// at its price.
     #[inline(always)]
     pub(crate) fn put(&mut self, slot: u32, order: &RestingOrder) {
         let RestingOrder { price, leaves_qty, instrument, side, .. } = *order;

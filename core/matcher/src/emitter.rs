@@ -187,8 +187,8 @@ impl<'a, K: EventSink> Emitter<'a, K> {
         self.event
     }
 
-    /// Ends the event before, and begins one in its place. What [`tell`] says is left as it was, but
-    /// for leaves_qty.
+    /// Ends the event before, and begins one in its place. What [`tell`] says is left as it was,
+    /// but for leaves_qty.
     #[inline]
     fn next(&mut self, kind: EventKind) -> &mut Event {
         let event = self.succeed(kind);
