@@ -213,7 +213,7 @@ impl<M: Memory> Accounts<M> {
     pub(crate) fn cover(&self, member_id: u32, claim: &Claim) -> Result<(), Reason> {
         match self.find(member_id) {
             None => Ok(()),
-            Some(row) => self.cover_more(row, claim, 0, 0),
+            Some(row) => self.cover_in_place(row, None, claim),
         }
     }
 
@@ -227,10 +227,7 @@ impl<M: Memory> Accounts<M> {
     ) -> Result<(), Reason> {
         match self.find(member_id) {
             None => Ok(()),
-            Some(row) => {
-                let cash = before.cash(self.row(row).worst_fee);
-                self.cover_more(row, claim, cash, before.lots())
-            }
+            Some(row) => self.cover_in_place(row, Some(before), claim),
         }
     }
 
@@ -289,18 +286,16 @@ impl<M: Memory> Accounts<M> {
         usize::from(*row).checked_sub(1)
     }
 
-    /// Checks that what is free covers a claim, once so much more is given back.
-    fn cover_more(&self, row: usize, claim: &Claim, cash: i128, lots: u64) -> Result<(), Reason> {
-        let account = self.row(row);
-        let holding = self.holding(row, claim.instrument);
-        let free_cash = account.free.wrapping_add(cash);
-        let offered = more(less(holding.reserved, lots), claim.lots());
-        let covered = claim.cash(account.worst_fee) <= free_cash;
-        // No branch on the side: a bid holds back no lots.
-        if covered & (i128::from(offered) <= holding.held) {
-            Ok(())
-        } else {
-            Err(Reason::InsufficientFunds)
+    /// Checks that a row covers a claim, in the place of another one.
+    fn cover_in_place(
+        &self,
+        row: usize,
+        before: Option<&Claim>,
+        claim: &Claim,
+    ) -> Result<(), Reason> {
+        match covered(self.row(row), self.holding(row, claim.instrument), before, claim) {
+            Some(_) => Ok(()),
+            None => Err(Reason::InsufficientFunds),
         }
     }
 
@@ -311,33 +306,24 @@ impl<M: Memory> Accounts<M> {
         let Command { member_id, side, price, order_qty, .. } = *command;
         let Some(row) = self.find(member_id) else { return true };
         let claim = Claim { instrument, side, limit: price, qty: order_qty };
+        self.hold_back_if_covered(row, None, &claim)
+    }
+
+    /// Holds back a claim, in the place of another one, if what is free covers it. Else nothing has
+    /// changed.
+    #[inline(always)]
+    pub(crate) fn hold_back_if_covered(
+        &mut self,
+        row: usize,
+        before: Option<&Claim>,
+        claim: &Claim,
+    ) -> bool {
         let at = row.wrapping_mul(self.instruments).wrapping_add(claim.instrument as usize);
         let holding = certain(self.holdings.as_mut().get_mut(at), "an account has its holdings");
         let account = certain(self.rows.as_mut().get_mut(row), "an account has a row");
-        let free = account.free.wrapping_sub(claim.cash(account.worst_fee));
-        let offered = more(holding.reserved, claim.lots());
-        let covered = free >= 0 && i128::from(offered) <= holding.held;
-        if covered {
-            (account.free, holding.reserved) = (free, offered);
-        }
-        covered
-    }
-
-    /// Holds back a claim in the place of another one, if what is free covers it. Else nothing has
-    /// changed.
-    #[inline(always)]
-    pub(crate) fn try_change(&mut self, row: usize, before: &Claim, claim: &Claim) -> bool {
-        let (account, holding, _) = self.parts(row, claim.instrument);
-        let free = account
-            .free
-            .wrapping_add(before.cash(account.worst_fee))
-            .wrapping_sub(claim.cash(account.worst_fee));
-        let offered = more(less(holding.reserved, before.lots()), claim.lots());
-        let covered = free >= 0 && i128::from(offered) <= holding.held;
-        if covered {
-            (account.free, holding.reserved) = (free, offered);
-        }
-        covered
+        let Some(rest) = covered(account, holding, before, claim) else { return false };
+        (account.free, holding.reserved) = rest;
+        true
     }
 
     /// Takes such a change back.
@@ -387,6 +373,23 @@ impl<M: Memory> Accounts<M> {
         self.cash.others = self.cash.others.wrapping_add(paid);
         self.cash.fees = self.cash.fees.wrapping_add(fees);
     }
+}
+
+/// What is free, and how many lots are held back, with a claim in the place of another one; `None`
+/// if that is more than there is.
+#[inline(always)]
+fn covered(
+    account: &Account,
+    holding: &Holding,
+    before: Option<&Claim>,
+    claim: &Claim,
+) -> Option<(i128, u64)> {
+    let (cash, lots) = before.map_or((0, 0), |it| (it.cash(account.worst_fee), it.lots()));
+    let free = account.free.wrapping_add(cash).wrapping_sub(claim.cash(account.worst_fee));
+    let offered = more(less(holding.reserved, lots), claim.lots());
+    // No branch on the side: a bid holds back no lots.
+    let fits = (free >= 0) & (i128::from(offered) <= holding.held);
+    fits.then_some((free, offered))
 }
 
 /// Nothing is held back any more for a claim.

@@ -19,7 +19,6 @@ use crate::invariant::next_u64;
 use crate::matcher::{Matcher, reject};
 use crate::names::Spot;
 use crate::self_match::{Encounter, Guard};
-use crate::state_hash;
 use crate::storage::Memory;
 use crate::terms;
 use crate::warm::Hashes;
@@ -104,16 +103,8 @@ impl<M: Memory> Matcher<M> {
         let order_id = self.last_order_id;
         let slot = self.books.take_slot();
         self.names.enter(name, slot, order_id, command);
-        // Not of the record, which is not there yet for reads of another size than its writes.
-        let terms = state_hash::Terms::asked(order_id, command);
-        let entered = RestingOrder {
-            fixed_mix: state_hash::fixed(name.hash, price, &terms),
-            firm_id: command.firm_id,
-            self_match_id: command.self_match_id,
-            marks,
-            ..RestingOrder::new(instrument, command.side, price, command.order_qty)
-        };
-        self.books.order_mut(slot).write(&entered);
+        let asked = RestingOrder::asked(command, name.hash, order_id, instrument, price);
+        self.books.order_mut(slot).write(&RestingOrder { marks, ..asked });
         slot
     }
 

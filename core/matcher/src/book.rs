@@ -5,12 +5,13 @@
 //! matching reads of an order is one cache line; what only events tell is in its `OrderRecord`.
 
 use touchline_prefetch::prefetch_at;
-use touchline_types::Side;
+use touchline_types::{Command, Side};
 
 use crate::extras::Marks;
 use crate::instrument::Instrument;
 use crate::invariant::{certain, invariant, less, more, next_u32, previous_u32};
 use crate::ladder::{FarLevel, Ladder, Ladders, Level, price_of, rank};
+use crate::state_hash;
 use crate::storage::Memory;
 
 /// No order: the end of a queue or of the free list. The slot is there and never taken: the ends
@@ -76,6 +77,25 @@ impl RestingOrder {
             self_match_id: 0,
             side,
             marks: Marks::NONE,
+        }
+    }
+
+    /// A new order with this number and a ClOrdID of this hash, in no queue yet.
+    #[inline(always)]
+    pub(crate) fn asked(
+        command: &Command,
+        name: u64,
+        order_id: u64,
+        instrument: u32,
+        price: i64,
+    ) -> Self {
+        // Not of the record, which is not there yet for reads of another size than its writes.
+        let terms = state_hash::Terms::asked(order_id, command);
+        Self {
+            fixed_mix: state_hash::fixed(name, price, &terms),
+            firm_id: command.firm_id,
+            self_match_id: command.self_match_id,
+            ..Self::new(instrument, command.side, price, command.order_qty)
         }
     }
 

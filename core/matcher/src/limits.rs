@@ -236,21 +236,9 @@ impl<M: Memory> Limits<M> {
     /// counts as open. Else nothing has changed.
     #[inline(always)]
     pub(crate) fn commit(&mut self, command: &Command, instrument: u32) -> bool {
-        let Command { session_id, side, order_qty, timestamp, .. } = *command;
+        let Command { session_id, side, order_qty, .. } = *command;
         let Some(row) = self.find(session_id) else { return true };
-        let at = row.wrapping_mul(self.instruments).wrapping_add(instrument as usize);
-        let held = certain(self.positions.as_mut().get_mut(at), "a row has its positions");
-        let row = certain(self.rows.as_mut().get_mut(row), "limits have a row");
-        let LimitsView { max_order_qty, max_position, rate_per_s, .. } = row.terms;
-        let passes = (max_order_qty == 0 || order_qty <= max_order_qty)
-            && (max_position == 0 || held.stays_within(max_position, side, order_qty));
-        if !passes {
-            return false;
-        }
-        if rate_per_s > 0 {
-            let Some(rest) = row.credit_at(timestamp).checked_sub(TOKEN) else { return false };
-            self.mixes = self.mixes.wrapping_add(row.fill(rest, timestamp));
-        }
+        let Some(held) = self.pass(row, command, instrument, order_qty) else { return false };
         let open_qty = held.open_qty(side);
         *open_qty = more(*open_qty, order_qty);
         true
@@ -269,21 +257,47 @@ impl<M: Memory> Limits<M> {
     ) -> bool {
         let Claim { instrument, side, qty, .. } = *claim;
         let more_qty = qty.saturating_sub(before.qty);
-        let fits = self.largest_order(row, command.order_qty).is_ok()
-            && (more_qty == 0 || self.largest_position(row, instrument, side, more_qty).is_ok())
-            && self.take_token_if_there(command);
-        if fits {
-            let open_qty = self.position_mut(row, instrument).open_qty(side);
-            *open_qty = more(less(*open_qty, before.qty), qty);
-        }
-        fits
+        let Some(held) = self.pass(row, command, instrument, more_qty) else { return false };
+        let open_qty = held.open_qty(side);
+        *open_qty = more(less(*open_qty, before.qty), qty);
+        true
     }
 
     /// Lets a new order that executes at once pass the limits of its session, if it has any and the
     /// order passes all of them: it takes its token. Else nothing has changed.
     #[inline]
     pub(crate) fn admit(&mut self, command: &Command, instrument: u32) -> bool {
-        self.new_order(command, instrument).is_ok() && self.take_token_if_there(command)
+        let Some(row) = self.find(command.session_id) else { return true };
+        self.pass(row, command, instrument, command.order_qty).is_some()
+    }
+
+    /// Lets a new order or replace, which leaves so much more than before, pass all limits of a
+    /// row: it takes its token. Else nothing has changed. Returns the position that it counts for.
+    #[inline(always)]
+    fn pass(
+        &mut self,
+        row: usize,
+        command: &Command,
+        instrument: u32,
+        more_qty: u64,
+    ) -> Option<&mut SessionPosition> {
+        let Command { side, order_qty, timestamp, .. } = *command;
+        let at = row.wrapping_mul(self.instruments).wrapping_add(instrument as usize);
+        let held = certain(self.positions.as_mut().get_mut(at), "a row has its positions");
+        let row = certain(self.rows.as_mut().get_mut(row), "limits have a row");
+        let LimitsView { max_order_qty, max_position, rate_per_s, .. } = row.terms;
+        let fits = (max_order_qty == 0 || order_qty <= max_order_qty)
+            && (max_position == 0
+                || more_qty == 0
+                || held.stays_within(max_position, side, more_qty));
+        if !fits {
+            return None;
+        }
+        if rate_per_s > 0 {
+            let rest = row.credit_at(timestamp).checked_sub(TOKEN)?;
+            self.mixes = self.mixes.wrapping_add(row.fill(rest, timestamp));
+        }
+        Some(held)
     }
 
     /// An order of the session rests with so much more.
@@ -379,21 +393,6 @@ impl<M: Memory> Limits<M> {
         let rise = found.fill(rest.unwrap_or(credit), now);
         self.mixes = self.mixes.wrapping_add(rise);
         if rest.is_some() { Ok(()) } else { Err(Reason::RateExceeded) }
-    }
-
-    /// As [`take_token`](Self::take_token), but where there is no token nothing has changed.
-    #[inline]
-    fn take_token_if_there(&mut self, command: &Command) -> bool {
-        let now = command.timestamp;
-        let Some(row) = self.find(command.session_id) else { return true };
-        let found = self.row_mut(row);
-        if found.terms.rate_per_s == 0 {
-            return true;
-        }
-        let Some(rest) = found.credit_at(now).checked_sub(TOKEN) else { return false };
-        let rise = found.fill(rest, now);
-        self.mixes = self.mixes.wrapping_add(rise);
-        true
     }
 
     #[inline]

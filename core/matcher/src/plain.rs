@@ -71,7 +71,7 @@ impl<M: Memory> Matcher<M> {
         sheet: &mut Event,
         sink: &mut K,
     ) -> bool {
-        let Command { side, price, order_qty, .. } = *command;
+        let price = command.price;
         match self.way_of(command) {
             Way::Other => return false,
             Way::Takes => return self.plain_take(command, hashes, sheet, sink),
@@ -88,15 +88,8 @@ impl<M: Memory> Matcher<M> {
         (self.last_order_id, self.last_priority) = (order_id, priority);
         let slot = self.books.take_slot();
         self.names.enter(hashes.own, slot, order_id, command);
-        // Not of the record, which is not there yet for reads of another size than its writes.
-        let terms = state_hash::Terms::asked(order_id, command);
-        let mut order = RestingOrder {
-            priority,
-            fixed_mix: state_hash::fixed(hashes.own.hash, price, &terms),
-            firm_id: command.firm_id,
-            self_match_id: command.self_match_id,
-            ..RestingOrder::new(instrument, side, price, order_qty)
-        };
+        let asked = RestingOrder::asked(command, hashes.own.hash, order_id, instrument, price);
+        let mut order = RestingOrder { priority, ..asked };
         order.mix = state_hash::order(&order, 0);
         self.mixes = self.mixes.wrapping_add(order.mix);
         self.books.put(slot, &order);
@@ -277,15 +270,10 @@ impl<M: Memory> Matcher<M> {
         let superseded = state_hash::superseded(before.fixed_mix);
         self.names.rename(slot, name.spot, hashes.own, before.price, &last).renew(command, &older);
         self.books.dequeue(slot);
-        // The owner of an order stays; that is who sends this.
-        let terms = state_hash::Terms::asked(older.order_id, command);
-        let mut order = RestingOrder {
-            priority,
-            fixed_mix: state_hash::fixed(hashes.own.hash, price, &terms),
-            firm_id: before.firm_id,
-            self_match_id: command.self_match_id,
-            ..RestingOrder::new(instrument, side, price, leaves_qty)
-        };
+        let (name, order_id) = (hashes.own.hash, older.order_id);
+        let asked = RestingOrder::asked(command, name, order_id, instrument, price);
+        // The owner of an order stays, and its session sends this; but it may say another firm.
+        let mut order = RestingOrder { priority, leaves_qty, firm_id: before.firm_id, ..asked };
         order.mix = state_hash::order(&order, last.cum_value);
         let rise = superseded.wrapping_add(order.mix).wrapping_sub(before.mix);
         self.mixes = self.mixes.wrapping_add(rise);
@@ -303,7 +291,7 @@ impl<M: Memory> Matcher<M> {
     fn commit_change(&mut self, command: &Command, before: &Claim, claim: &Claim) -> bool {
         let account = self.accounts.find(command.member_id);
         if let Some(row) = account
-            && !self.accounts.try_change(row, before, claim)
+            && !self.accounts.hold_back_if_covered(row, Some(before), claim)
         {
             return false;
         }
