@@ -13,10 +13,16 @@ cd "$(dirname "$0")/.."
 seconds="${1:?seconds for each target}"
 shift
 targets=("$@")
+# A run of chosen targets is written down beside that of all.
+chosen=""
+for target in "${targets[@]}"; do
+    chosen+="-$target"
+done
 if [ "${#targets[@]}" -eq 0 ]; then
     targets=(
         fix_codec fix_session feed_decoder journal_reader ring_reader configuration itch_reader
         bitstamp_reader strategy_hello recorded_market targets_reader model_reader
+        matcher_library
     )
 fi
 export RUSTC_BOOTSTRAP=1
@@ -25,7 +31,8 @@ if [ ! -x .tools/bin/cargo-fuzz ]; then
     cargo install --quiet --root .tools cargo-fuzz --locked --version 0.13.2
 fi
 fuzz() {
-    # No sanitizer: the targets are safe Rust, with checks of overflows and bounds.
+    # No sanitizer: what the targets drive is safe Rust, with checks of overflows and bounds, but for
+    # the few lines of the C ABI.
     .tools/bin/cargo-fuzz "$1" --fuzz-dir fuzz --sanitizer none "${@:2}"
 }
 cargo run --quiet --manifest-path fuzz/Cargo.toml --locked --example seeds -- fuzz/corpus
@@ -33,7 +40,7 @@ fuzz build
 
 logs="$(mktemp -d)"
 trap 'rm -rf "$logs"' EXIT
-result="tests/results/fuzz-$(date -u +%F).txt"
+result="tests/results/fuzz-$(date -u +%F)$chosen.txt"
 mkdir -p "$(dirname "$result")"
 model="$(sed -n 's/^model name[^:]*: //p;T;q' /proc/cpuinfo)"
 changed="$(git status --porcelain --untracked-files=no -- '*.rs' '*.toml' '*.lock' | wc -l)"

@@ -29,7 +29,8 @@ fn main() -> Result<(), Error> {
     write(folder, "targets_reader", targets())?;
     write(folder, "itch_reader", itch())?;
     write(folder, "bitstamp_reader", bitstamp())?;
-    write(folder, "model_reader", models())
+    write(folder, "model_reader", models())?;
+    write(folder, "matcher_library", library())
 }
 
 fn write(folder: &Path, target: &str, seeds: Vec<Vec<u8>>) -> Result<(), Error> {
@@ -307,6 +308,30 @@ fn ring() -> Vec<Vec<u8>> {
         }
     }
     seeds
+}
+
+/// Two instruments that are open, then orders of four sessions that rest, execute, move and are
+/// cancelled; and commands of every kind, plain or not.
+fn library() -> Vec<Vec<u8>> {
+    let instrument = [1, 100, 50, 2, 1, 1, 0, 0, 0];
+    let setup = [&[31, 15, 127, 3, 3, 2][..], &instrument, &instrument].concat();
+    let plain = |kind: u8, number: u8| {
+        let (side, price) = (number % 2, 85 + number % 11);
+        vec![kind, (number % 8) | ((1 + side) << 3), number.wrapping_mul(9), price, 1 + number % 7]
+    };
+    let orders: Vec<u8> =
+        (0..40).flat_map(|number| plain([0, 1, 3, 4][usize::from(number % 4)], number)).collect();
+    let more = |kind: u8, number: u8| {
+        let asks = [number, number.wrapping_mul(37), 2 + number, number, 1, 2, 2, 90, 3, 2, 99, 5];
+        let rest = if kind % 16 == 14 { &asks[..] } else { &asks[..11] };
+        [&plain(kind | 0x10, number)[..], rest].concat()
+    };
+    let all: Vec<u8> = (0..48).flat_map(|number| more(number % 15, number)).collect();
+    let mut wrong = orders.clone();
+    wrong.extend([0xff, 8, 1, 90, 5, 0, 1, 128, 200, 9]);
+    [orders.clone(), [all.clone(), orders].concat(), all, wrong]
+        .map(|script| [setup.clone(), script].concat())
+        .to_vec()
 }
 
 /// What strategies say first: of this build, of another one, and in part.

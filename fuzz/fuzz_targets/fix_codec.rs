@@ -21,7 +21,7 @@ fn read(bytes: &[u8]) {
         assert!(part.start >= whole.start && part.end <= whole.end, "a value outside the message");
         look(&message, tag);
     }
-    assert!(count >= 3 && count <= touchline_fix::MAX_FIELDS);
+    assert!((3..=touchline_fix::MAX_FIELDS).contains(&count));
     assert!(!message.msg_type().is_empty());
     let _ = (message.is_fix44(), msg_type::is_defined(message.msg_type()));
     if let Some(fault) = message.fault() {

@@ -2,6 +2,8 @@
 //! lengths and checksums, so that the fuzzer reaches what lies behind those.
 #![forbid(unsafe_code)]
 
+pub mod library;
+
 use touchline_members::flow::recording::Units;
 use touchline_members::flow::{Event, FileBook};
 use touchline_types::{Command, CommandKind, ExecInst, OrdType, Side};
@@ -102,7 +104,7 @@ pub fn command(seq: u64) -> Command {
         instrument_id: 1,
         price: 19_000 + (seq % 7) as i64,
         order_qty: 1 + seq % 5,
-        side: if seq % 2 == 0 { Side::Buy } else { Side::Sell },
+        side: if seq.is_multiple_of(2) { Side::Buy } else { Side::Sell },
         ord_type: OrdType::Limit,
         display_qty: seq % 3,
         exec_inst: ExecInst((seq % 16) as u8),

@@ -79,10 +79,14 @@ pub struct TlMatcherCapacity {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TlMatcherBatch {
-    commands: u64,
-    events: u64,
-    waiting: u64,
-    fault_offset: u32,
+    /// Commands that were applied.
+    pub commands: u64,
+    /// Events that were written.
+    pub events: u64,
+    /// Events that had no room.
+    pub waiting: u64,
+    /// Byte of the record that is refused, if one is.
+    pub fault_offset: u32,
     reserved: u32,
 }
 

@@ -565,3 +565,6 @@ impl<M: Memory> Accounts<M> {
         sum
     }
 }
+
+#[cfg(all(test, feature = "std"))]
+mod tests;

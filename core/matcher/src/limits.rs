@@ -500,3 +500,6 @@ impl<M: Memory> Matcher<M> {
         })
     }
 }
+
+#[cfg(all(test, feature = "std"))]
+mod tests;
