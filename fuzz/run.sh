@@ -31,8 +31,7 @@ if [ ! -x .tools/bin/cargo-fuzz ]; then
     cargo install --quiet --root .tools cargo-fuzz --locked --version 0.13.2
 fi
 fuzz() {
-    # No sanitizer: what the targets drive is safe Rust, with checks of overflows and bounds, but for
-    # the few lines of the C ABI.
+    # No sanitizer: the targets are safe Rust, with checks of overflows and bounds.
     .tools/bin/cargo-fuzz "$1" --fuzz-dir fuzz --sanitizer none "${@:2}"
 }
 cargo run --quiet --manifest-path fuzz/Cargo.toml --locked --example seeds -- fuzz/corpus

@@ -313,8 +313,8 @@ fn ring() -> Vec<Vec<u8>> {
 /// Two instruments that are open, then orders of four sessions that rest, execute, move and are
 /// cancelled; and commands of every kind, plain or not.
 fn library() -> Vec<Vec<u8>> {
-    let instrument = [1, 100, 50, 2, 1, 1, 0, 0, 0];
-    let setup = [&[31, 15, 127, 3, 3, 2][..], &instrument, &instrument].concat();
+    let instrument = [1, 100, 50, 2, 1, 1, 0, 0];
+    let setup = [&[31, 15, 127, 3, 3, 1][..], &instrument, &instrument].concat();
     let plain = |kind: u8, number: u8| {
         let (side, price) = (number % 2, 85 + number % 11);
         vec![kind, (number % 8) | ((1 + side) << 3), number.wrapping_mul(9), price, 1 + number % 7]

@@ -1,5 +1,6 @@
 //! A caller of the matcher's C ABI, made of the fuzzer's bytes: what it sets up, and its records.
 
+use touchline_ffi::matcher::{TlInstrumentLimits, TlMatcherCapacity};
 use touchline_matcher::{Capacity, InstrumentLimits};
 use touchline_types::{
     AccountChange, Command, CommandKind, ExecInst, OrdType, Scope, SelfMatchInstruction,
@@ -11,19 +12,19 @@ use crate::Script;
 /// A command as the library is given it.
 pub type Record = [u8; Command::BYTES];
 
-const INSTRUMENT_BYTES: usize = 64;
-
-/// Capacities, and one or two instruments as they lie in memory.
+/// What a matcher is made of, as C says it.
 #[derive(Debug)]
 pub struct Setup {
+    /// One to three instruments, of which there is room for two.
+    pub instruments: Vec<TlInstrumentLimits>,
     /// Small: what is full is found soon.
+    pub capacity: TlMatcherCapacity,
+    /// The same in Rust.
     pub room: Capacity,
-    instruments: Vec<[u8; INSTRUMENT_BYTES]>,
 }
 
 impl Setup {
-    /// `u8` for each capacity, `u8` how many instruments, and 9 bytes for each of them: the last
-    /// says how many of its bytes are replaced, by pairs of `u8 offset, u8 value`.
+    /// `u8` for each capacity, `u8` how many instruments, and the numbers of each of them.
     pub fn take(script: &mut Script<'_>) -> Self {
         let mut up_to = |most: u8| u32::from(script.u8() % (most + 1));
         let room = Capacity {
@@ -34,73 +35,61 @@ impl Setup {
             limited_sessions: up_to(3),
             accounts: up_to(3),
         };
-        let count = up_to(3);
-        Self { room, instruments: (1..=count).map(|number| instrument(number, script)).collect() }
+        let capacity = TlMatcherCapacity {
+            instruments: room.instruments,
+            orders: room.orders,
+            levels: room.levels,
+            cl_ord_ids: room.cl_ord_ids,
+            limited_sessions: room.limited_sessions,
+            accounts: room.accounts,
+            reserved: [0; 10],
+        };
+        let count = 1 + up_to(2);
+        let instruments = (1..=count).map(|number| instrument(number, script)).collect();
+        Self { instruments, capacity, room }
     }
 
-    /// `tl_instrument_limits`, one behind the other.
-    #[must_use]
-    pub fn instruments(&self) -> &[[u8; INSTRUMENT_BYTES]] {
-        &self.instruments
-    }
-
-    /// `tl_matcher_capacity`.
-    #[must_use]
-    pub fn capacity(&self) -> [u8; 64] {
-        let Capacity { instruments, orders, levels, cl_ord_ids, limited_sessions, accounts } =
-            self.room;
-        let words = [instruments, orders, levels, cl_ord_ids, limited_sessions, accounts];
-        let mut bytes = [0; 64];
-        for (word, place) in words.iter().zip(bytes.chunks_exact_mut(4)) {
-            place.copy_from_slice(&word.to_le_bytes());
-        }
-        bytes
-    }
-
-    /// The instruments as the matcher knows them; `None` if one of them is none.
+    /// The instruments in Rust; `None` if one of them is none.
     #[must_use]
     pub fn limits(&self) -> Option<Vec<InstrumentLimits>> {
         self.instruments.iter().map(limits_of).collect()
     }
 }
 
-fn limits_of(bytes: &[u8; INSTRUMENT_BYTES]) -> Option<InstrumentLimits> {
-    let word = |at: usize| bytes[at..at + 8].try_into().map(u64::from_le_bytes).ok();
-    let number = |at: usize| word(at).map(u64::cast_signed);
-    if bytes[29..32] != [0; 3] {
-        return None;
-    }
+fn limits_of(instrument: &TlInstrumentLimits) -> Option<InstrumentLimits> {
+    let TlInstrumentLimits { tick_size, lot_size, .. } = *instrument;
     Some(InstrumentLimits {
-        instrument_id: u32::from_le_bytes(bytes[24..28].try_into().ok()?),
-        min_price: number(0)?,
-        max_price: number(8)?,
-        max_order_qty: word(16)?,
-        initial_phase: TradingPhase::try_from(bytes[28]).ok()?,
+        instrument_id: instrument.instrument_id,
+        min_price: instrument.min_price,
+        max_price: instrument.max_price,
+        max_order_qty: instrument.max_order_qty,
+        initial_phase: TradingPhase::try_from(instrument.phase).ok()?,
         // 0 is what C writes where it names none.
-        tick_size: number(32).map(|tick| if tick == 0 { 1 } else { tick })?,
-        lot_size: word(40)?.max(1),
-        protection: number(48)?,
-        price_band: number(56)?,
+        tick_size: if tick_size == 0 { 1 } else { tick_size },
+        lot_size: lot_size.max(1),
+        protection: instrument.protection,
+        price_band: instrument.price_band,
     })
 }
 
-fn instrument(number: u32, script: &mut Script<'_>) -> [u8; INSTRUMENT_BYTES] {
-    let mut bytes = [0; INSTRUMENT_BYTES];
-    let mut put = |at: usize, value: i64| {
-        bytes[at..at + 8].copy_from_slice(&value.to_le_bytes());
+fn instrument(number: u32, script: &mut Script<'_>) -> TlInstrumentLimits {
+    // A small number, but for the last 16th of values: then any.
+    let mut some = |most: u8| match script.u8() {
+        0xf0.. => script.u64(),
+        small => u64::from(small % most),
     };
-    put(0, i64::from(script.u8().cast_signed()));
-    put(8, i64::from(script.u8()) * 2);
-    put(16, i64::from(script.u8()));
-    put(24, i64::from(number));
-    let phase = script.u8();
-    put(32, i64::from(script.u8() % 8));
-    put(40, i64::from(script.u8() % 4));
-    put(48, i64::from(script.u8() % 16));
-    put(56, i64::from(script.u8() % 64));
-    bytes[28] = phase % 6;
-    replace(&mut bytes, script.u8() % 4, script);
-    bytes
+    TlInstrumentLimits {
+        min_price: some(100).cast_signed(),
+        max_price: some(200).cast_signed(),
+        max_order_qty: some(100),
+        instrument_id: number,
+        phase: some(6).to_le_bytes()[0],
+        reserved: [0; 3],
+        tick_size: some(8).cast_signed(),
+        lot_size: some(4),
+        protection: some(16).cast_signed(),
+        price_band: some(64).cast_signed(),
+    }
 }
 
 /// Replaces so many bytes by others.

@@ -8,6 +8,7 @@
 //! Records go in and come out as they lie in memory: their Rust types are `repr(C)` with the
 //! offsets of the schema, asserted where they are generated.
 
+pub mod held;
 #[cfg(test)]
 mod tests;
 mod views;
@@ -50,29 +51,46 @@ const _: () = assert!(Event::BYTES.is_multiple_of(2));
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct TlInstrumentLimits {
-    min_price: i64,
-    max_price: i64,
-    max_order_qty: u64,
-    instrument_id: u32,
-    phase: u8,
-    reserved: [u8; 3],
-    tick_size: i64,
-    lot_size: u64,
-    protection: i64,
-    price_band: i64,
+    /// Lowest price, price units.
+    pub min_price: i64,
+    /// Highest price, price units.
+    pub max_price: i64,
+    /// Largest order, lots.
+    pub max_order_qty: u64,
+    /// Number of the instrument.
+    pub instrument_id: u32,
+    /// Its first phase.
+    pub phase: u8,
+    /// Zero.
+    pub reserved: [u8; 3],
+    /// Prices are multiples of it; 0 is 1.
+    pub tick_size: i64,
+    /// Quantities are multiples of it; 0 is 1.
+    pub lot_size: u64,
+    /// How far from the touch a market order executes, price units; 0 is as far as it may.
+    pub protection: i64,
+    /// How far from the last price a limit may be, price units; 0 is no band.
+    pub price_band: i64,
 }
 
 /// `tl_matcher_capacity`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct TlMatcherCapacity {
-    instruments: u32,
-    orders: u32,
-    levels: u32,
-    cl_ord_ids: u32,
-    limited_sessions: u32,
-    accounts: u32,
-    reserved: [u32; 10],
+    /// Instruments.
+    pub instruments: u32,
+    /// Open orders.
+    pub orders: u32,
+    /// Levels of a side of a book.
+    pub levels: u32,
+    /// ClOrdIDs of a day.
+    pub cl_ord_ids: u32,
+    /// Sessions that have limits.
+    pub limited_sessions: u32,
+    /// Members that have an account.
+    pub accounts: u32,
+    /// Zero.
+    pub reserved: [u32; 10],
 }
 
 /// `tl_matcher_batch`.

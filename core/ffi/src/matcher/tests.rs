@@ -3,6 +3,7 @@ use std::ptr::{null, null_mut};
 use touchline_matcher::InstrumentLimits;
 use touchline_types::{EventFlags, EventKind, OrdType, Side};
 
+use super::held::Held;
 use super::*;
 use crate::subscriber::TlLevel;
 
@@ -31,72 +32,8 @@ const INSTRUMENT: TlInstrumentLimits = TlInstrumentLimits {
 
 type Record = [u8; Command::BYTES];
 
-/// A matcher that is freed at the end of its test.
-struct Held(*mut TlMatcher);
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        // SAFETY: made by tl_matcher_new, freed once.
-        unsafe { tl_matcher_free(self.0) };
-    }
-}
-
-fn make(
-    instruments: &[TlInstrumentLimits],
-    capacity: &TlMatcherCapacity,
-) -> Result<Held, (i64, String)> {
-    let (mut matcher, mut error) = (null_mut(), [0_u8; 200]);
-    let (count, at) = (instruments.len() as u64, error.as_mut_ptr().cast());
-    // SAFETY: arrays of this test with their own lengths.
-    let code =
-        unsafe { tl_matcher_new(instruments.as_ptr(), count, capacity, &mut matcher, at, 200) };
-    if code == 0 {
-        return Ok(Held(matcher));
-    }
-    assert!(matcher.is_null());
-    let text = String::from_utf8_lossy(&error).trim_end_matches('\0').to_owned();
-    Err((code, text))
-}
-
 fn matcher() -> Held {
-    make(&[INSTRUMENT], &CAPACITY).unwrap_or_else(|(code, text)| panic!("{code}: {text}"))
-}
-
-impl Held {
-    /// Applies records with room for so many events.
-    fn apply(&self, records: &[Record], room: usize) -> (TlMatcherBatch, i64, Vec<Event>) {
-        let mut events = vec![Event::of(EventKind::Status); room];
-        let mut batch = TlMatcherBatch::default();
-        // SAFETY: arrays of this test with their own lengths.
-        let code = unsafe {
-            tl_matcher_apply(
-                self.0,
-                records.as_ptr().cast(),
-                records.len() as u64,
-                events.as_mut_ptr(),
-                room as u64,
-                &mut batch,
-            )
-        };
-        events.truncate(batch.events as usize);
-        (batch, code, events)
-    }
-
-    fn why(&self) -> String {
-        let mut out = [0_u8; 200];
-        // SAFETY: an array of this test with its own length.
-        let length = unsafe { tl_matcher_why(self.0, out.as_mut_ptr().cast(), 200) };
-        String::from_utf8_lossy(&out[..length as usize]).into_owned()
-    }
-
-    fn totals(&self) -> TlMatcherTotals {
-        let mut totals = MaybeUninit::uninit();
-        // SAFETY: a place of this test; it is filled when the result is 0.
-        unsafe {
-            assert_eq!(tl_matcher_state(self.0, totals.as_mut_ptr()), 0);
-            totals.assume_init()
-        }
-    }
+    Held::new(&[INSTRUMENT], &CAPACITY).unwrap_or_else(|(code, text)| panic!("{code}: {text}"))
 }
 
 fn record(command: &Command) -> Record {
@@ -122,7 +59,7 @@ fn sweep() -> Vec<Record> {
 #[test]
 fn what_a_matcher_cannot_be_made_of_has_a_code_and_a_text() {
     let code = |instruments: &[TlInstrumentLimits], capacity: &TlMatcherCapacity| {
-        make(instruments, capacity).err().unwrap_or_default()
+        Held::new(instruments, capacity).err().unwrap_or_default()
     };
     let other = |id| TlInstrumentLimits { instrument_id: id, ..INSTRUMENT };
     let (found, text) = code(&[INSTRUMENT; 4], &CAPACITY);
@@ -168,20 +105,20 @@ fn null_is_refused_and_changes_nothing() {
         let (command, mut event) =
             (Command::of(CommandKind::NewOrder), Event::of(EventKind::Status));
         assert_eq!(apply(null_mut(), &command, &mut event, &mut batch), ARGUMENT);
-        assert_eq!(apply(held.0, null(), &mut event, &mut batch), ARGUMENT);
-        assert_eq!(apply(held.0, &command, null_mut(), &mut batch), ARGUMENT);
-        assert_eq!(apply(held.0, &command, &mut event, null_mut()), ARGUMENT);
+        assert_eq!(apply(held.pointer(), null(), &mut event, &mut batch), ARGUMENT);
+        assert_eq!(apply(held.pointer(), &command, null_mut(), &mut batch), ARGUMENT);
+        assert_eq!(apply(held.pointer(), &command, &mut event, null_mut()), ARGUMENT);
         assert_eq!(tl_matcher_state(null(), null_mut()), ARGUMENT);
-        assert_eq!(tl_matcher_state(held.0, null_mut()), ARGUMENT);
+        assert_eq!(tl_matcher_state(held.pointer(), null_mut()), ARGUMENT);
         assert_eq!(tl_matcher_phase(null(), 1), ARGUMENT);
-        assert_eq!(tl_matcher_last_px(held.0, 1, null_mut()), ARGUMENT);
-        assert_eq!(tl_matcher_levels(held.0, 1, 1, null_mut(), 1), ARGUMENT);
-        assert_eq!(tl_matcher_levels(held.0, 1, 3, null_mut(), 0), ARGUMENT, "no side");
+        assert_eq!(tl_matcher_last_px(held.pointer(), 1, null_mut()), ARGUMENT);
+        assert_eq!(tl_matcher_levels(held.pointer(), 1, 1, null_mut(), 1), ARGUMENT);
+        assert_eq!(tl_matcher_levels(held.pointer(), 1, 3, null_mut(), 0), ARGUMENT, "no side");
         assert_eq!(tl_matcher_orders(null(), 1, 1, null_mut(), 0), ARGUMENT);
         assert_eq!(tl_matcher_why(null(), error.as_mut_ptr(), 8), 0);
         tl_matcher_free(null_mut());
         // Nothing to do, and no array: allowed.
-        assert_eq!(tl_matcher_apply(held.0, null(), 0, null_mut(), 0, &mut batch), 0);
+        assert_eq!(tl_matcher_apply(held.pointer(), null(), 0, null_mut(), 0, &mut batch), 0);
     }
     assert_eq!(held.totals().last_seq, 0);
 }
@@ -335,17 +272,17 @@ fn books_orders_and_totals_are_those_of_the_matcher() {
     let mut last_px = 0;
     // SAFETY: arrays of this test with their own lengths; as many orders are read as were written.
     unsafe {
-        assert_eq!(tl_matcher_levels(held.0, 1, 1, levels.as_mut_ptr(), 4), 2);
-        assert_eq!(tl_matcher_levels(held.0, 1, 1, levels.as_mut_ptr(), 1), 1);
-        assert_eq!(tl_matcher_levels(held.0, 2, 1, levels.as_mut_ptr(), 4), 0);
-        assert_eq!(tl_matcher_orders(held.0, 1, 1, orders.as_mut_ptr().cast(), 4), 3);
+        assert_eq!(tl_matcher_levels(held.pointer(), 1, 1, levels.as_mut_ptr(), 4), 2);
+        assert_eq!(tl_matcher_levels(held.pointer(), 1, 1, levels.as_mut_ptr(), 1), 1);
+        assert_eq!(tl_matcher_levels(held.pointer(), 2, 1, levels.as_mut_ptr(), 4), 0);
+        assert_eq!(tl_matcher_orders(held.pointer(), 1, 1, orders.as_mut_ptr().cast(), 4), 3);
         let orders = orders[..3].iter().map(|order| order.assume_init());
         let told: Vec<_> = orders.map(|each| (each.cl_ord_id[0], each.leaves_qty)).collect();
         assert_eq!(told, [(b'B', 2), (b'A', 2), (b'C', 4)]);
-        assert_eq!(tl_matcher_phase(held.0, 1), TradingPhase::Continuous as i64);
-        assert_eq!(tl_matcher_phase(held.0, 2), 0);
-        assert_eq!(tl_matcher_last_px(held.0, 1, &mut last_px), 1);
-        assert_eq!(tl_matcher_last_px(held.0, 2, &mut last_px), 0);
+        assert_eq!(tl_matcher_phase(held.pointer(), 1), TradingPhase::Continuous as i64);
+        assert_eq!(tl_matcher_phase(held.pointer(), 2), 0);
+        assert_eq!(tl_matcher_last_px(held.pointer(), 1, &mut last_px), 1);
+        assert_eq!(tl_matcher_last_px(held.pointer(), 2, &mut last_px), 0);
     }
     assert_eq!(last_px, 51);
 }
@@ -364,8 +301,7 @@ fn noise_in_any_byte_of_a_command_breaks_no_book_and_ends_nothing() {
         let (mut flow, mut random) = (flow::Flow::new(seed), flow::Random::new(!seed));
         let day = flow.day();
         let matcher = OwnedMatcher::allocate(&day.limits, &day.capacity).unwrap();
-        let made = TlMatcher { matcher, waiting: VecDeque::new(), fault: None };
-        let held = Held(Box::into_raw(Box::new(made)));
+        let held = Held::of(matcher);
         for _ in 0..DAY_COMMANDS {
             let mut command = flow.next();
             (command.seq, command.timestamp) = (0, 0);
@@ -385,7 +321,7 @@ fn noise_in_any_byte_of_a_command_breaks_no_book_and_ends_nothing() {
             own.for_each(|event| flow.see(event));
         }
         // SAFETY: made above, and freed at the end of this block.
-        let matcher = unsafe { &(*held.0).matcher };
+        let matcher = unsafe { &(*held.pointer()).matcher };
         assert_eq!(matcher.check(), Ok(()), "seed {seed}");
         assert_eq!(matcher.state_hash(), matcher.state_hash_slow(), "seed {seed}");
     }

@@ -12,12 +12,18 @@ use crate::subscriber::TlLevel;
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct TlMatcherTotals {
-    pub(super) state_hash: u64,
-    pub(super) last_seq: u64,
-    pub(super) last_timestamp: u64,
-    pub(super) waiting: u64,
-    pub(super) open_orders: u32,
-    pub(super) cl_ord_ids: u32,
+    /// Equal states have equal hashes.
+    pub state_hash: u64,
+    /// Of the last command.
+    pub last_seq: u64,
+    /// Of the last command, ns.
+    pub last_timestamp: u64,
+    /// Events that had no room yet.
+    pub waiting: u64,
+    /// Orders that are open.
+    pub open_orders: u32,
+    /// ClOrdIDs that are used.
+    pub cl_ord_ids: u32,
 }
 
 /// `tl_matcher_order`.
