@@ -40,7 +40,7 @@ _TWIN_COMMANDS = "300000"
 # Most changes are caught by a few tests, which are built in a quarter of the time: what passes them
 # goes on to all. By stage, as cargo is told.
 _STAGES = {
-    "quick": ("--lib", "--test=bare", "--test=scenarios", "--test=ways"),
+    "quick": ("--lib", "--test=bare", "--test=scenarios", "--test=views", "--test=ways"),
     "all": ("--lib", "--tests"),
 }
 _MEMORY_BYTES = 3 << 30

@@ -102,7 +102,7 @@ impl Blocks {
 }
 
 const fn place(id: u32) -> (usize, u64) {
-    ((id / 64) as usize, 1_u64.wrapping_shl(id % 64))
+    ((id / 64) as usize, 1_u64.wrapping_shl(id))
 }
 
 fn is_set(words: &[u64; WORDS], id: u32) -> bool {
