@@ -343,6 +343,22 @@ fn a_replace_counts_what_has_executed() {
 }
 
 #[test]
+fn a_replace_leaves_an_order_with_the_firm_that_entered_it() {
+    for (order_qty, way) in [(6, PlainReplace), (4, OtherReplace)] {
+        let mut venue = Venue::new();
+        venue.apply(Command { firm_id: 7, ..order(b"firm", Side::Buy, 40) });
+        let replaced = Command { firm_id: 8, order_qty, ..replace(b"firm", Side::Buy, 40) };
+        assert_eq!(venue.way(replaced), way);
+        let open = venue.matcher.open_orders();
+        for (scope_id, left) in [(8, open), (7, open - 1)] {
+            let scope = Scope::Firm;
+            venue.apply(Command { scope, scope_id, ..Command::of(CommandKind::MassCancel) });
+            assert_eq!(venue.matcher.open_orders(), left, "firm {scope_id}, {way:?}");
+        }
+    }
+}
+
+#[test]
 fn a_replace_passes_the_limits_of_its_session() {
     let mut venue = Venue::new();
     let limited = |command: Command| Command { session_id: 3, ..command };
